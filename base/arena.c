@@ -1,0 +1,82 @@
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK_BYTES = 64 * 1024, ALIGN_SMALL = 16, ALIGN_LARGE = 64 };
+
+struct arena_block {
+    struct arena_block *next;
+    size_t bytes;
+};
+
+static size_t align_up(size_t n, size_t align)
+{
+    return (n + align - 1) & ~(align - 1);
+}
+
+void *arena_alloc(struct arena *a, size_t count, size_t size)
+{
+    if (size != 0 && count > (SIZE_MAX / 2) / size)
+        return NULL;
+    size_t want = count * size;
+    size_t align = want >= ALIGN_LARGE ? ALIGN_LARGE : ALIGN_SMALL;
+    size_t start = align_up(a->used, align);
+    if (a->block == NULL || start > a->block->bytes || want > a->block->bytes - start) {
+        size_t header = align_up(sizeof(struct arena_block), ALIGN_LARGE);
+        size_t bytes = align_up(header + want, ALIGN_LARGE);
+        if (bytes < BLOCK_BYTES)
+            bytes = BLOCK_BYTES;
+        struct arena_block *block = aligned_alloc(ALIGN_LARGE, bytes);
+        if (block == NULL)
+            return NULL;
+        block->next = a->block;
+        block->bytes = bytes;
+        a->block = block;
+        a->bytes += bytes;
+        start = header;
+    }
+    a->used = start + want;
+    return memset((char *)a->block + start, 0, want);
+}
+
+char *arena_string(struct arena *a, const char *text, size_t len)
+{
+    char *copy = len == SIZE_MAX ? NULL : arena_alloc(a, len + 1, 1);
+    if (copy != NULL && len > 0)
+        memcpy(copy, text, len);
+    return copy;
+}
+
+char *arena_format(struct arena *a, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *text = n < 0 ? NULL : arena_alloc(a, (size_t)n + 1, 1);
+    if (text == NULL)
+        return NULL;
+    va_start(args, format);
+    vsnprintf(text, (size_t)n + 1, format, args);
+    va_end(args);
+    return text;
+}
+
+size_t arena_bytes(const struct arena *a)
+{
+    return a->bytes;
+}
+
+void arena_release(struct arena *a)
+{
+    while (a->block != NULL) {
+        struct arena_block *next = a->block->next;
+        free(a->block);
+        a->block = next;
+    }
+    *a = (struct arena){0};
+}

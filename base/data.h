@@ -1,0 +1,58 @@
+/* data.h - the facts that configs lean on: countries, regions, latency, demand by hour.
+ *
+ * They are the files of sim-configs/data, compiled into the program, so that a topology means the
+ * same wherever it is read. Units, sources and licences are in sim-configs/data/README.md. Look-ups
+ * read the text anew: a few hundred kilobytes, well under a millisecond. Nothing here allocates. */
+#ifndef BASE_DATA_H
+#define BASE_DATA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    DATA_NAME_MAX = 64,
+    DATA_WEEK_HOURS = 168, /* Monday 00:00 first */
+};
+
+struct data_country {
+    char code[3]; /* ISO 3166-1 alpha-2 */
+    char name[DATA_NAME_MAX];
+    double lat, lon;        /* degrees */
+    int64_t internet_users; /* estimate; 0 when not known */
+    bool has_utc_offset;
+    int utc_offset_min; /* local time minus UTC in January, of the largest or capital zone */
+};
+
+struct data_region {
+    char name[DATA_NAME_MAX]; /* "aws/eu-central-1" */
+    char country[3];
+    double lat, lon;
+    int zones;
+};
+
+struct data_curve {
+    char name[DATA_NAME_MAX];       /* "retail/DE" */
+    int64_t count[DATA_WEEK_HOURS]; /* events seen in each hour of the week, local time */
+};
+
+/* The country of an upper-case code. */
+bool data_country_at(const char *code, struct data_country *out);
+
+/* The region of a name with its provider. */
+bool data_region_at(const char *name, struct data_region *out);
+
+/* The AWS region nearest to a country (by great circle from its centre) with at least `zones_min`
+ * zones; one inside the country comes before any other. False when no region has so many zones. */
+bool data_region_near(const struct data_country *country, int zones_min, struct data_region *out);
+
+/* The curve of a name. */
+bool data_curve_at(const char *name, struct data_curve *out);
+
+/* Median round trip between two zones of a region, us; -1 when the tables have none. */
+int64_t data_zone_rtt_us(const char *region);
+
+/* Median round trip between two cities of two countries (or of one), us; -1 when not known. */
+int64_t data_country_rtt_us(const char *a, const char *b);
+
+#endif

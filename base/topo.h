@@ -1,0 +1,116 @@
+/* topo.h - a topology: which countries, in which cells, served by what.
+ *
+ * topo_parse reads the file, fills what it leaves out from base/data.h, and checks that the parts
+ * fit together. The smallest topology is {"countries": ["GB"]}. docs/topology.schema.json is
+ * printed from the same tables. Everything lives in the arena given to topo_parse. */
+#ifndef BASE_TOPO_H
+#define BASE_TOPO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/json.h"
+
+struct arena;
+struct error;
+
+enum {
+    TOPO_SLOTS = 672, /* quarter-hours of a week, Monday 00:00 UTC first: local offsets from
+                         UTC are multiples of 15 minutes, so demand is constant within one */
+    TOPO_SLOT_MIN = 15,
+    TOPO_CELLS_MAX = 1000,
+    TOPO_ZONES_MAX = 16,
+    TOPO_SERVICES_MAX = 32,
+};
+
+enum topo_spread { TOPO_EXPONENTIAL, TOPO_FIXED }; /* how service times scatter */
+
+struct topo_country {
+    const char *name;  /* "DE" */
+    int64_t customers; /* > 0 */
+    double requests_per_customer_day;
+    double peak_rps;   /* in its busiest hour, requests/s, > 0 */
+    const char *curve; /* "retail/DE", "flat" */
+    double *hours;     /* own curve instead: 24 or 168 weights, local time */
+    size_t hours_count;
+    const char *utc_offset; /* "+01:00" */
+    int utc_offset_min;     /* the same as a number */
+    size_t cell;            /* index of the one cell that serves it */
+    double *rps;            /* [TOPO_SLOTS] demand in requests/s by UTC slot */
+};
+
+struct topo_cell {
+    const char *name;       /* "de" */
+    const char **countries; /* names; `country` holds the same as indices */
+    size_t country_count;
+    const char *region; /* "aws/eu-central-1" */
+    const char **zones; /* "a", "b", "c" */
+    size_t zone_count;
+    int64_t servers_per_zone; /* of each service; 0: as planned */
+    int64_t zone_rtt_us;      /* round trip from the door to a server */
+    size_t *country;          /* [country_count] indices into topo.countries */
+    int64_t *client_rtt_us;   /* [country_count] round trip from customers to the region */
+};
+
+struct topo_service {
+    const char *name;    /* "catalog" */
+    double share;        /* of the requests, relative to the other services' */
+    int64_t time_us;     /* mean work per request */
+    int spread;          /* enum topo_spread */
+    int64_t concurrency; /* requests worked on at once by one server */
+    int64_t queue;       /* requests that may wait at one server */
+};
+
+struct topo_tolerance { /* what may be lost without a customer noticing */
+    int64_t zones;      /* of each cell at once */
+    int64_t servers;    /* of each service in the zones that are left */
+};
+
+struct topo_policy {
+    int64_t timeout_us;     /* patience with one try */
+    int64_t tries;          /* in all, each in another zone than the last */
+    int64_t backoff_us;     /* before the second try, about; doubled for each one after */
+    double retry_budget;    /* retries allowed per first try, in the long run */
+    int64_t eject_failures; /* failures in a row after which a server is left out */
+    int64_t eject_us;       /* for so long, then one trial */
+};
+
+struct topo {
+    const char *about;
+    struct topo_country *countries;
+    size_t country_count;
+    struct topo_cell *cells;
+    size_t cell_count;
+    struct topo_service *services;
+    size_t service_count;
+    struct topo_tolerance tolerance;
+    double target_utilisation; /* of a server, in counting; 0 < u <= 1 */
+    struct topo_policy policy;
+    double share_sum; /* of the services' shares */
+};
+
+/* The table of the file. */
+extern const struct json_field topo_fields[];
+
+/* Read a topology. 0, or -1 with `err` set and `*topo` untouched. */
+int topo_parse(struct topo *topo, const char *text, size_t len, const struct json_set *sets,
+               size_t set_count, struct arena *a, struct error *err);
+
+/* Look a country or cell up by name; topo->country_count or cell_count when there is none. */
+size_t topo_country_at(const struct topo *topo, const char *name);
+size_t topo_cell_at(const struct topo *topo, const char *name);
+
+/* The share of requests that service `index` gets, 0..1. */
+double topo_share(const struct topo *topo, size_t index);
+
+/* Demand of a cell in a slot: the sum over its countries, requests/s. */
+double topo_cell_rps(const struct topo *topo, const struct topo_cell *cell, size_t slot);
+
+/* The slot of a country's highest demand, the first one if several. */
+size_t topo_peak_slot(const struct topo_country *country);
+
+/* "Tue 09:00" of a slot moved by an offset in minutes (0: UTC). */
+enum { TOPO_SLOT_TEXT = 16 };
+void topo_slot_format(char out[TOPO_SLOT_TEXT], size_t slot, int offset_min);
+
+#endif

@@ -1,0 +1,103 @@
+#include "commands/commands.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "simulator/run.h"
+
+struct check_options {
+    const char *schema;
+};
+
+static const struct cli_option options[] = {
+    {"schema", CLI_STR, offsetof(struct check_options, schema), "KIND", 0, 0,
+     "Print a JSON Schema instead: KIND is topology, scenario, plan, sim or bench"},
+    {.type = CLI_END},
+};
+
+static const struct {
+    const char *kind, *title;
+    const struct json_field *fields;
+} schemas[] = {
+    {"topology", "A topology of bulkhead", topo_fields},
+    {"scenario", "A scenario of bulkhead", scenario_fields},
+    {"plan", "What bulkhead plan --json prints", capacity_fields},
+    {"sim", "What bulkhead sim --json prints", run_fields},
+    {"bench", "What bulkhead bench --json prints", bench_fields},
+};
+
+static int print_schema(const char *kind)
+{
+    for (size_t i = 0; i < sizeof schemas / sizeof schemas[0]; i++) {
+        if (strcmp(schemas[i].kind, kind) != 0)
+            continue;
+        struct arena a = {0};
+        const char *text = json_schema(schemas[i].fields, schemas[i].title, &a);
+        fputs(text == NULL ? "" : text, stdout);
+        arena_release(&a);
+        return text == NULL ? cli_fail("no memory left") : EXIT_YES;
+    }
+    return cli_misuse(&check_command,
+                      "--schema: expected topology, scenario, plan, sim or bench, got \"%s\"", kind);
+}
+
+static int check_file(const char *path, struct arena *a, struct error *err)
+{
+    static const struct cli_sets none;
+    const char *text;
+    size_t len;
+    struct files files;
+    if (files_read(&text, &len, path, a, err) != 0)
+        return -1;
+    if (files_kind(text, len) == FILES_SCENARIO) {
+        if (files_scenario(&files, path, &none, a, err) != 0)
+            return -1;
+        printf("%s: ok, a scenario on %s\n", path, files.topology_path);
+        return 0;
+    }
+    if (files_topology(&files, path, &none, a, err) != 0)
+        return -1;
+    printf("%s: ok, a topology of %zu countr%s in %zu cell%s\n", path, files.topo.country_count,
+           files.topo.country_count == 1 ? "y" : "ies", files.topo.cell_count,
+           files.topo.cell_count == 1 ? "" : "s");
+    return 0;
+}
+
+static int check_main(int argc, char **argv)
+{
+    struct check_options o = {0};
+    int args;
+    int status = cli_parse(&check_command, argc, argv, &o, &args);
+    if (status >= 0)
+        return status;
+    if (o.schema != NULL && args > 0)
+        return cli_misuse(&check_command, "--schema takes no FILE: %s", argv[1]);
+    if (o.schema != NULL)
+        return print_schema(o.schema);
+    if (args == 0)
+        return cli_misuse(&check_command, "%s is missing", "FILE");
+    status = EXIT_YES;
+    for (int i = 1; i <= args; i++) {
+        struct arena a = {0};
+        struct error err;
+        if (check_file(argv[i], &a, &err) != 0) {
+            fprintf(stderr, "%s\n", err.text);
+            status = EXIT_NO;
+        }
+        arena_release(&a);
+    }
+    return status;
+}
+
+const struct cli_command check_command = {
+    "check",
+    check_main,
+    "FILE...",
+    0,
+    1000000,
+    "Validate topologies and scenarios",
+    "Every file is checked with all that it refers to. Exit status 1 when one is not valid.",
+    options,
+};

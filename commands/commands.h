@@ -1,0 +1,36 @@
+/* commands.h - the commands, and what they share of their printing. */
+#ifndef COMMANDS_COMMANDS_H
+#define COMMANDS_COMMANDS_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "commands/cli.h"
+#include "commands/files.h"
+
+struct arena;
+struct error;
+struct run_result;
+
+/* The table of what bench --json prints; docs/bench.schema.json is printed from it. */
+extern const struct json_field bench_fields[];
+
+extern const struct cli_command bench_command;
+extern const struct cli_command check_command;
+extern const struct cli_command demo_command;
+extern const struct cli_command plan_command;
+extern const struct cli_command sim_command;
+
+/* The plan as tables for people. */
+void plan_print(FILE *out, const char *name, const struct files *files);
+
+/* Simulate what is loaded, with progress on a terminal and Ctrl-C ending it cleanly. Zeros leave
+ * the scenario's own seed and replications, and as many threads as processors. */
+int sim_simulate(struct run_result *result, const struct files *files, int64_t seed,
+                 int64_t replications, int64_t jobs, struct arena *a, struct error *err);
+
+/* The result as tables for people. */
+void sim_print(FILE *out, const char *name, const struct files *files,
+               const struct run_result *result);
+
+#endif

@@ -1,0 +1,42 @@
+/* files.h - the two kinds of file, from a path to checked structs. */
+#ifndef COMMANDS_FILES_H
+#define COMMANDS_FILES_H
+
+#include <stddef.h>
+
+#include "base/scenario.h"
+#include "base/topo.h"
+#include "control/capacity.h"
+
+struct arena;
+struct cli_sets;
+struct error;
+
+struct files { /* what a command works on; everything lives in the arena */
+    const char *topology_path;
+    struct topo topo;
+    struct capacity_plan plan;
+    struct scenario scenario; /* after files_scenario only */
+};
+
+/* The text of a regular file of at most JSON_BYTES_MAX bytes. 0, or -1 with `err` set. */
+int files_read(const char **text, size_t *len, const char *path, struct arena *a,
+               struct error *err);
+
+/* Which kind a text is, by the key that only that kind has; a look, nothing is checked. */
+enum files_kind { FILES_TOPOLOGY, FILES_SCENARIO, FILES_NEITHER };
+enum files_kind files_kind(const char *text, size_t len);
+
+/* Read a topology and plan it. Errors begin with the path. */
+int files_topology(struct files *files, const char *path, const struct cli_sets *sets,
+                   struct arena *a, struct error *err);
+
+/* Read a scenario, its topology, and bind the one to the other. Each of `sets` goes to the file
+ * that has its first key; the scenario first. */
+int files_scenario(struct files *files, const char *path, const struct cli_sets *sets,
+                   struct arena *a, struct error *err);
+
+/* "zone-loss-at-peak" of "sim-configs/zone-loss-at-peak.json". */
+const char *files_name(const char *path, struct arena *a);
+
+#endif

@@ -1,0 +1,143 @@
+#include "control/balance.h"
+
+#include <assert.h>
+#include <stdbool.h>
+
+#include "base/arena.h"
+
+/* List those that take part. Called when one leaves or returns, not per request. */
+static void refill(struct balance *b)
+{
+    b->in_count = 0;
+    b->trial_us = INT64_MAX;
+    uint32_t zone = 0;
+    b->zone_first[0] = 0;
+    for (uint32_t i = 0; i < b->count; i++) {
+        const struct balance_replica *r = &b->replica[i];
+        while (zone < r->zone)
+            b->zone_first[++zone] = b->in_count;
+        if (r->state == BALANCE_IN || r->state == BALANCE_DUE)
+            b->in[b->in_count++] = i;
+        else if (r->state == BALANCE_OUT && r->until_us < b->trial_us)
+            b->trial_us = r->until_us;
+    }
+    while (zone < b->zones)
+        b->zone_first[++zone] = b->in_count;
+}
+
+int balance_init(struct balance *b, const struct balance_opts *opts, const uint32_t *per_zone,
+                 uint32_t zones, struct arena *a)
+{
+    assert(opts->eject_failures >= 1);
+    assert(zones < BALANCE_NO_ZONE);
+    *b = (struct balance){.opts = *opts, .zones = zones};
+    for (uint32_t z = 0; z < zones; z++)
+        b->count += per_zone[z];
+    b->replica = arena_alloc(a, b->count, sizeof b->replica[0]);
+    b->in = arena_alloc(a, b->count, sizeof b->in[0]);
+    b->zone_first = arena_alloc(a, (size_t)zones + 1, sizeof b->zone_first[0]);
+    if (b->replica == NULL || b->in == NULL || b->zone_first == NULL)
+        return -1;
+    uint32_t at = 0;
+    for (uint32_t z = 0; z < zones; z++)
+        for (uint32_t i = 0; i < per_zone[z]; i++)
+            b->replica[at++].zone = (uint16_t)z;
+    refill(b);
+    return 0;
+}
+
+/* Those whose time is over may be tried again: one more failure and they are out again. */
+static void readmit(struct balance *b, int64_t now_us)
+{
+    for (uint32_t i = 0; i < b->count; i++) {
+        struct balance_replica *r = &b->replica[i];
+        if (r->state == BALANCE_OUT && r->until_us <= now_us) {
+            r->state = BALANCE_DUE;
+            r->failures = b->opts.eject_failures - 1;
+        }
+    }
+    refill(b);
+}
+
+static uint32_t count_outside(const struct balance *b, uint16_t avoid)
+{
+    uint32_t outside = 0;
+    for (uint32_t i = 0; i < b->count; i++)
+        outside += b->replica[i].zone != avoid;
+    return outside;
+}
+
+/* When all are left out: any replica outside `avoid`, or any at all. */
+static uint32_t pick_blind(const struct balance *b, uint16_t avoid, struct rng *rng)
+{
+    if (b->count == 0)
+        return BALANCE_NONE;
+    uint32_t outside = count_outside(b, avoid);
+    uint32_t nth = rng_below(rng, outside > 0 ? outside : b->count);
+    for (uint32_t i = 0;; i++)
+        if ((outside == 0 || b->replica[i].zone != avoid) && nth-- == 0)
+            return i;
+}
+
+uint32_t balance_pick(struct balance *b, uint16_t avoid, struct rng *rng, int64_t now_us)
+{
+    if (now_us >= b->trial_us)
+        readmit(b, now_us);
+    /* `in` is sorted by zone, so that avoiding one is skipping a stretch. */
+    uint32_t from = b->in_count, skip = 0;
+    if (avoid < b->zones) {
+        from = b->zone_first[avoid];
+        skip = b->zone_first[avoid + 1] - from;
+    }
+    uint32_t n = b->in_count - skip;
+    if (n == 0 && count_outside(b, avoid) == 0) {
+        skip = 0;
+        n = b->in_count;
+    }
+    if (n == 0)
+        return pick_blind(b, avoid, rng);
+    uint64_t luck = rng_u64(rng);
+    uint32_t first = (uint32_t)(((luck >> 32) * n) >> 32);
+    uint32_t one = b->in[first < from ? first : first + skip];
+    if (n == 1)
+        return one;
+    uint32_t second = (uint32_t)(((luck & UINT32_MAX) * (n - 1)) >> 32);
+    second += second >= first;
+    uint32_t other = b->in[second < from ? second : second + skip];
+    const struct balance_replica *x = &b->replica[one], *y = &b->replica[other];
+    if (avoid != BALANCE_NO_ZONE && (x->failures > 0) != (y->failures > 0))
+        return x->failures > 0 ? other : one;
+    return y->outstanding < x->outstanding ? other : one;
+}
+
+void balance_sent(struct balance *b, uint32_t replica)
+{
+    struct balance_replica *r = &b->replica[replica];
+    r->outstanding++;
+    if (r->state == BALANCE_DUE) {
+        r->state = BALANCE_TRIAL;
+        refill(b);
+    }
+}
+
+void balance_ended(struct balance *b, uint32_t replica, enum balance_outcome outcome,
+                   int64_t now_us)
+{
+    struct balance_replica *r = &b->replica[replica];
+    assert(r->outstanding > 0);
+    r->outstanding--;
+    if (outcome == BALANCE_ANSWERED) {
+        r->failures = 0;
+        if (r->state == BALANCE_DUE || r->state == BALANCE_TRIAL) {
+            r->state = BALANCE_IN;
+            refill(b);
+        }
+        return;
+    }
+    r->failures++;
+    if (r->failures >= b->opts.eject_failures && r->state != BALANCE_OUT) {
+        r->state = BALANCE_OUT;
+        r->until_us = now_us + b->opts.eject_us;
+        refill(b);
+    }
+}

@@ -1,0 +1,77 @@
+/* balance.h - which replica gets the next request.
+ *
+ * The power of two choices: of two distinct replicas picked at random the one with fewer requests
+ * outstanding at this door (Mitzenmacher 2001, IEEE TPDS 12(10); distinct, not with replacement).
+ * A replica that fails several times in a row is left out for a while, then gets one trial: until
+ * that has ended nothing else is sent there. A second try never goes to the zone that just failed,
+ * as long as another zone has a replica; and of its two choices it takes the one that has not
+ * failed lately, so that it does not meet a second failure.
+ *
+ * The live door and the simulated one call the same functions. No clock, no allocation after init:
+ * `now_us` is handed in and never goes back. */
+#ifndef CONTROL_BALANCE_H
+#define CONTROL_BALANCE_H
+
+#include <stdint.h>
+
+#include "base/rng.h"
+
+struct arena;
+
+enum { BALANCE_NO_ZONE = UINT16_MAX };
+#define BALANCE_NONE UINT32_MAX
+
+struct balance_opts {
+    uint32_t eject_failures; /* failures in a row before a replica is left out, >= 1 */
+    int64_t eject_us;        /* for so long */
+};
+
+enum balance_state {
+    BALANCE_IN,    /* takes part */
+    BALANCE_OUT,   /* left out until `until_us` */
+    BALANCE_DUE,   /* takes part for one try */
+    BALANCE_TRIAL, /* that try is under way: left out until its end tells */
+};
+
+struct balance_replica {
+    uint32_t outstanding; /* sent and not yet answered */
+    uint32_t failures;    /* in a row */
+    uint16_t zone;
+    uint16_t state; /* enum balance_state */
+    int64_t until_us;
+};
+
+struct balance { /* fields are private to balance.c, but for reading `replica` */
+    struct balance_opts opts;
+    struct balance_replica *replica; /* [count], zone by zone */
+    uint32_t count;
+    uint32_t *in; /* [in_count] replicas that take part, zone by zone */
+    uint32_t in_count;
+    uint32_t *zone_first; /* [zones + 1] where each zone begins in `in` */
+    uint32_t zones;
+    int64_t trial_us; /* when the next one left out gets its trial; INT64_MAX: none is */
+};
+
+/* `per_zone[z]` replicas in zone z of `zones`, numbered zone by zone from 0. Storage is the
+ * arena's. 0, or -1 when memory is out. */
+int balance_init(struct balance *b, const struct balance_opts *opts, const uint32_t *per_zone,
+                 uint32_t zones, struct arena *a);
+
+/* Choose for a request; BALANCE_NO_ZONE avoids none. When every replica outside `avoid` is left
+ * out, those left out are chosen from, since a guess is better than a refusal. Only when there is
+ * none at all outside `avoid` is nothing avoided. BALANCE_NONE when there are no replicas. */
+uint32_t balance_pick(struct balance *b, uint16_t avoid, struct rng *rng, int64_t now_us);
+
+/* A try was sent to `replica`. */
+void balance_sent(struct balance *b, uint32_t replica);
+
+enum balance_outcome {
+    BALANCE_ANSWERED, /* with anything, a refusal included: it lives */
+    BALANCE_FAILED,   /* reset, refused connection or timeout */
+};
+
+/* A try at `replica` has ended. */
+void balance_ended(struct balance *b, uint32_t replica, enum balance_outcome outcome,
+                   int64_t now_us);
+
+#endif

@@ -1,0 +1,226 @@
+#include "control/capacity.h"
+
+#include <math.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+
+static const struct json_field service_fields[] = {
+    JSON_F64(struct capacity_service, peak_rps, "peak_rps", 0, 0,
+             .doc = "Requests/s of this service at the cell's busiest slot"),
+    JSON_I64(struct capacity_service, needed, "needed", 0, 0,
+             .doc = "Servers that carry the peak at target utilisation"),
+    JSON_I64(struct capacity_service, per_zone_planned, "per_zone_planned", 0, 0,
+             .doc = "Servers per zone that survive the tolerated loss"),
+    JSON_I64(struct capacity_service, per_zone, "per_zone", 0, 0,
+             .doc = "Servers per zone: what the topology fixes, or else as planned"),
+    JSON_I64(struct capacity_service, servers, "servers", 0, 0, .doc = "In all zones"),
+    JSON_F64(struct capacity_service, busy, "busy", 0, 0,
+             .doc = "Utilisation at the peak with nothing lost"),
+    JSON_F64(struct capacity_service, busy_after_loss, "busy_after_loss", 0, 0,
+             .doc = "Utilisation at the peak after the tolerated loss; above 1 it sheds; null: no "
+                    "server is left"),
+    JSON_END,
+};
+
+#define CELL_ROWS                                                                             \
+    JSON_STRS(struct capacity_cell, countries, country_count, "countries",                    \
+              .doc = "The countries it serves"),                                              \
+        JSON_I64(struct capacity_cell, zones, "zones", 0, 0, .doc = "How many zones it has"), \
+        JSON_F64(struct capacity_cell, peak_rps, "peak_rps", 0, 0,                            \
+                 .doc = "Requests/s in its busiest quarter-hour of the week"),                \
+        JSON_I64(struct capacity_cell, peak_slot, "peak_slot", 0, 0,                          \
+                 .doc = "Which one: quarter-hours since Monday 00:00 UTC"),                   \
+        JSON_F64(struct capacity_cell, customers_share, "customers_share", 0, 0,              \
+                 .doc = "Its share of all customers"),                                        \
+        JSON_F64(struct capacity_cell, demand_share, "demand_share", 0, 0,                    \
+                 .doc = "Its share of a week's requests"),                                    \
+        JSON_I64(struct capacity_cell, servers, "servers", 0, 0,                              \
+                 .doc = "Servers of all services"),                                           \
+        JSON_F64(struct capacity_cell, busy_after_loss, "busy_after_loss", 0, 0,              \
+                 .doc = "Of its tightest service"),                                           \
+        JSON_BOOL(struct capacity_cell, enough, "enough",                                     \
+                  .doc = "After the tolerated loss no service is busier than the target"),    \
+        JSON_MAP(struct capacity_cell, services, service_count, "services",                   \
+                 struct capacity_service, service_fields, .doc = "By service")
+
+static const struct json_field together_fields[] = {CELL_ROWS, JSON_END};
+
+static const struct json_field cell_fields[] = {
+    JSON_STR(struct capacity_cell, region, "region", .doc = "Where it runs"), CELL_ROWS, JSON_END};
+
+const struct json_field capacity_fields[] = {
+    JSON_I64(struct capacity_plan, servers, "servers", 0, 0,
+             .doc = "Servers of all cells, as the topology cuts them"),
+    JSON_BOOL(struct capacity_plan, enough, "enough",
+              .doc = "Every cell survives the tolerated loss"),
+    JSON_OBJECT(struct capacity_plan, together, "together", together_fields,
+                .doc = "All countries in one cell, under the same tolerance"),
+    JSON_F64(struct capacity_plan, separation_cost, "separation_cost", 0, 0,
+             .doc = "Servers over the servers together, minus 1"),
+    JSON_F64(struct capacity_plan, sum_of_peaks_rps, "sum_of_peaks_rps", 0, 0,
+             .doc = "The cells' peaks added up"),
+    JSON_F64(struct capacity_plan, peak_of_sum_rps, "peak_of_sum_rps", 0, 0,
+             .doc = "The peak of the cells' demand added up"),
+    JSON_F64(struct capacity_plan, peaks_ratio, "peaks_ratio", 0, 0,
+             .doc = "The first over the second"),
+    JSON_F64(struct capacity_plan, blast_customers, "blast_customers", 0, 0,
+             .doc = "The largest share of customers that the loss of one cell touches"),
+    JSON_F64(struct capacity_plan, blast_demand, "blast_demand", 0, 0,
+             .doc = "The same of a week's requests"),
+    JSON_MAP(struct capacity_plan, cells, cell_count, "cells", struct capacity_cell, cell_fields,
+             .doc = "By cell"),
+    JSON_END,
+};
+
+double capacity_server_rps(const struct topo_service *service, double busy)
+{
+    return (double)service->concurrency * 1e6 / (double)service->time_us * busy;
+}
+
+int64_t capacity_needed(double rps, double server_rps)
+{
+    double load = rps / server_rps;
+    int64_t whole = (int64_t)load;
+    return load - (double)whole > 1e-9 * load ? whole + 1 : whole;
+}
+
+int64_t capacity_per_zone(int64_t needed, int64_t zones, struct topo_tolerance lost)
+{
+    int64_t left = zones - lost.zones;
+    return (needed + lost.servers + left - 1) / left;
+}
+
+/* Utilisation of `servers` under `rps`; infinite when none is there. */
+static double busy(double rps, const struct topo_service *service, int64_t servers)
+{
+    if (servers <= 0)
+        return rps > 0 ? (double)INFINITY : 0;
+    return rps / (capacity_server_rps(service, 1) * (double)servers);
+}
+
+static int plan_service(struct capacity_service *s, const struct topo *topo, size_t index,
+                        const struct capacity_cell *cell, int64_t given, struct error *err)
+{
+    const struct topo_service *service = &topo->services[index];
+    double server_rps = capacity_server_rps(service, topo->target_utilisation);
+    s->name = service->name;
+    s->peak_rps = cell->peak_rps * topo_share(topo, index);
+    if (s->peak_rps / server_rps > 1e9)
+        return error_set(err, ERR_LIMIT, "cells.%s: service %s would need over 10^9 servers",
+                         cell->name, s->name);
+    s->needed = capacity_needed(s->peak_rps, server_rps);
+    s->per_zone_planned = capacity_per_zone(s->needed, cell->zones, topo->tolerance);
+    s->per_zone = given > 0 ? given : s->per_zone_planned;
+    int64_t left = (cell->zones - topo->tolerance.zones) * s->per_zone - topo->tolerance.servers;
+    s->servers = cell->zones * s->per_zone;
+    s->busy = busy(s->peak_rps, service, s->servers);
+    s->busy_after_loss = busy(s->peak_rps, service, left);
+    return 0;
+}
+
+/* Count one cell whose demand by slot is `rps`. */
+static int plan_cell(struct capacity_cell *cell, const struct topo *topo, const double *rps,
+                     int64_t given, struct arena *a, struct error *err)
+{
+    for (size_t slot = 0; slot < TOPO_SLOTS; slot++)
+        if (rps[slot] > rps[cell->peak_slot])
+            cell->peak_slot = slot;
+    cell->peak_rps = rps[cell->peak_slot];
+    cell->service_count = topo->service_count;
+    cell->services = arena_alloc(a, cell->service_count, sizeof cell->services[0]);
+    if (cell->services == NULL)
+        return error_memory(err);
+    cell->enough = true;
+    for (size_t i = 0; i < cell->service_count; i++) {
+        struct capacity_service *s = &cell->services[i];
+        if (plan_service(s, topo, i, cell, given, err) != 0)
+            return -1;
+        cell->servers += s->servers;
+        if (s->busy_after_loss > cell->busy_after_loss)
+            cell->busy_after_loss = s->busy_after_loss;
+        if (s->busy_after_loss > topo->target_utilisation * (1 + 1e-9))
+            cell->enough = false;
+    }
+    return 0;
+}
+
+/* Shares of all customers and of a week's requests. */
+static void plan_shares(struct capacity_cell *cell, const struct topo *topo, const double *rps,
+                        const double *world_rps)
+{
+    double customers = 0, all_customers = 0, week = 0, all_week = 0;
+    for (size_t i = 0; i < topo->country_count; i++)
+        all_customers += (double)topo->countries[i].customers;
+    for (size_t i = 0; i < cell->country_count; i++) {
+        size_t at = topo_country_at(topo, cell->countries[i]);
+        customers += (double)topo->countries[at].customers;
+    }
+    for (size_t slot = 0; slot < TOPO_SLOTS; slot++) {
+        week += rps[slot];
+        all_week += world_rps[slot];
+    }
+    cell->customers_share = customers / all_customers;
+    cell->demand_share = all_week > 0 ? week / all_week : 0;
+}
+
+static int plan_together(struct capacity_plan *plan, const struct topo *topo, const double *rps,
+                         struct arena *a, struct error *err)
+{
+    struct capacity_cell *cell = &plan->together;
+    cell->name = "together";
+    cell->zones = (int64_t)topo->cells[0].zone_count;
+    cell->country_count = topo->country_count;
+    cell->countries = arena_alloc(a, topo->country_count, sizeof cell->countries[0]);
+    if (cell->countries == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < topo->country_count; i++)
+        cell->countries[i] = topo->countries[i].name;
+    if (plan_cell(cell, topo, rps, 0, a, err) != 0)
+        return -1;
+    plan_shares(cell, topo, rps, rps);
+    plan->peak_of_sum_rps = cell->peak_rps;
+    return 0;
+}
+
+int capacity_plan(struct capacity_plan *plan, const struct topo *topo, struct arena *a,
+                  struct error *err)
+{
+    *plan = (struct capacity_plan){.cell_count = topo->cell_count, .enough = true};
+    plan->cells = arena_alloc(a, topo->cell_count, sizeof plan->cells[0]);
+    double *rps = arena_alloc(a, TOPO_SLOTS, sizeof rps[0]);
+    double *world_rps = arena_alloc(a, TOPO_SLOTS, sizeof rps[0]);
+    if (plan->cells == NULL || rps == NULL || world_rps == NULL)
+        return error_memory(err);
+    for (size_t slot = 0; slot < TOPO_SLOTS; slot++)
+        for (size_t i = 0; i < topo->cell_count; i++)
+            world_rps[slot] += topo_cell_rps(topo, &topo->cells[i], slot);
+    for (size_t i = 0; i < topo->cell_count; i++) {
+        const struct topo_cell *from = &topo->cells[i];
+        struct capacity_cell *cell = &plan->cells[i];
+        cell->name = from->name;
+        cell->countries = from->countries;
+        cell->country_count = from->country_count;
+        cell->region = from->region;
+        cell->zones = (int64_t)from->zone_count;
+        for (size_t slot = 0; slot < TOPO_SLOTS; slot++)
+            rps[slot] = topo_cell_rps(topo, from, slot);
+        if (plan_cell(cell, topo, rps, from->servers_per_zone, a, err) != 0)
+            return -1;
+        plan_shares(cell, topo, rps, world_rps);
+        plan->servers += cell->servers;
+        plan->sum_of_peaks_rps += cell->peak_rps;
+        plan->enough = plan->enough && cell->enough;
+        if (cell->customers_share > plan->blast_customers)
+            plan->blast_customers = cell->customers_share;
+        if (cell->demand_share > plan->blast_demand)
+            plan->blast_demand = cell->demand_share;
+    }
+    if (plan_together(plan, topo, world_rps, a, err) != 0)
+        return -1;
+    plan->peaks_ratio =
+        plan->peak_of_sum_rps > 0 ? plan->sum_of_peaks_rps / plan->peak_of_sum_rps : 1;
+    plan->separation_cost =
+        plan->together.servers > 0 ? (double)plan->servers / (double)plan->together.servers - 1 : 0;
+    return 0;
+}

@@ -1,0 +1,54 @@
+/* retry.h - may a failed try be repeated? A budget, so that retries cannot become the load.
+ *
+ * A token bucket as in Brooker 2022 ("Fixing retries with token buckets and circuit breakers"):
+ * each first try earns a part of a token, each retry spends a whole one. In the long run there are
+ * at most `ratio` retries per first try; a full bucket covers a burst, such as a zone's sudden
+ * death. */
+#ifndef CONTROL_RETRY_H
+#define CONTROL_RETRY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/rng.h"
+
+enum { RETRY_TOKEN = 1000000, RETRY_BURST = 100 }; /* parts of a token; tokens in a full bucket */
+
+struct retry {
+    int64_t earn; /* parts of a token per first try, >= 0 */
+    int64_t have;
+};
+
+/* A full bucket. `ratio` is retries per first try, >= 0. */
+static inline struct retry retry_full(double ratio)
+{
+    return (struct retry){(int64_t)(ratio * RETRY_TOKEN + 0.5),
+                          ratio > 0 ? (int64_t)RETRY_BURST * RETRY_TOKEN : 0};
+}
+
+/* A request was sent for the first time. */
+static inline void retry_earn(struct retry *r)
+{
+    int64_t full = (int64_t)RETRY_BURST * RETRY_TOKEN;
+    r->have = r->have + r->earn < full ? r->have + r->earn : full;
+}
+
+/* May one more try be made, after `tries` so far of at most `tries_max`? Spends a token if so. */
+static inline bool retry_allowed(struct retry *r, uint32_t tries, uint32_t tries_max)
+{
+    if (tries >= tries_max || r->have < RETRY_TOKEN)
+        return false;
+    r->have -= RETRY_TOKEN;
+    return true;
+}
+
+/* How long to wait before the next try, us: `backoff_us` (>= 0), doubled for each try after the
+ * second, and half of it up or down by chance. Without the wait, the requests that a zone's death
+ * resets at one moment would all choose again before any of them has told of its failure. */
+static inline int64_t retry_delay_us(int64_t backoff_us, uint32_t tries, struct rng *rng)
+{
+    int64_t middle_us = backoff_us << (tries < 16 ? tries - 1 : 15);
+    return middle_us / 2 + (int64_t)(rng_f64(rng) * (double)middle_us);
+}
+
+#endif

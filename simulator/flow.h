@@ -1,0 +1,26 @@
+/* flow.h - a request's way through door, network and server. */
+#ifndef SIMULATOR_FLOW_H
+#define SIMULATOR_FLOW_H
+
+#include <stdint.h>
+
+struct event;
+struct world;
+
+/* A request of `stream` reaches its door now. */
+void flow_begin(struct world *w, uint32_t stream);
+
+/* Handlers of the engine. */
+void flow_reach(void *world, const struct event *event);
+void flow_done(void *world, const struct event *event);
+void flow_reply(void *world, const struct event *event);
+void flow_timeout(void *world, const struct event *event);
+void flow_retry(void *world, const struct event *event);
+
+/* Reset whatever is worked on or waits at servers that are down: their death is sudden. */
+void flow_reset_dead(struct world *w);
+
+/* Count the work that is still under way, up to now. */
+void flow_count_open(struct world *w);
+
+#endif

@@ -1,0 +1,44 @@
+/* result.h - counts of replications become measures with intervals. */
+#ifndef SIMULATOR_RESULT_H
+#define SIMULATOR_RESULT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+struct capacity_plan;
+struct error;
+struct run_result;
+struct scenario;
+struct topo;
+struct world_count;
+struct world_group_count;
+
+struct result_country {
+    int64_t requests, ok, shed, failed, retries;
+    double mean_ms, p50_ms, p99_ms, p999_ms, max_ms; /* NaN: no answer */
+};
+
+/* What is kept of one replication: no histograms, so that thousands fit. */
+struct result_sample {
+    int64_t events;
+    uint64_t digest;
+    struct result_country *country; /* [topo.country_count] */
+    int64_t *tries_shed;            /* [cells * services] */
+    int64_t *busy_ns;               /* [cells * services] */
+};
+
+/* Room for one sample. 0, or -1 when memory is out. */
+int result_sample_init(struct result_sample *sample, const struct topo *topo, struct arena *a);
+
+/* Take what a replication has counted. */
+void result_sample_take(struct result_sample *sample, const struct world_count *count,
+                        const struct topo *topo);
+
+/* Fill countries, cells, verdicts, events and digest of `result` from the `n` samples of finished
+ * replications, in their order. 0, or -1 with `err` set. */
+int result_fill(struct run_result *result, const struct result_sample *const *samples, size_t n,
+                const struct topo *topo, const struct capacity_plan *plan,
+                const struct scenario *scenario, struct arena *a, struct error *err);
+
+#endif

@@ -1,0 +1,87 @@
+#include "tests/bench/bench_sim.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "tests/bench/floors.h"
+
+enum { ROUNDS = 7 };
+
+struct workload {
+    const char *name;
+    uint32_t size; /* 0: mm1 */
+    uint64_t events;
+    double goal;
+};
+
+static const struct workload workloads[1 + BENCH_SIM_HOLDS] = {
+    {"mm1", 0, 60000000, 0.50},
+    {"hold 10^3", 1000, 20000000, 0.85},
+    {"hold 10^5", 100000, 16000000, 0.80},
+    {"hold 10^6", 1000000, 8000000, 0.75},
+};
+
+static struct bench_rate measure_floor(const struct workload *w, uint64_t seed)
+{
+    return w->size == 0 ? floor_mm1(w->events, seed) : floor_hold(w->size, w->events, seed);
+}
+
+static struct bench_rate measure_engine(const struct workload *w, uint64_t seed)
+{
+    return w->size == 0 ? engine_mm1(w->events, seed) : engine_hold(w->size, w->events, seed);
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *value)
+{
+    qsort(value, ROUNDS, sizeof *value, compare);
+    return value[ROUNDS / 2];
+}
+
+static int measure(struct bench_sim_row *row, const struct workload *w,
+                   bench_sim_progress *progress, void *context)
+{
+    double floors[ROUNDS];
+    double engines[ROUNDS];
+    double ratios[ROUNDS];
+    *row = (struct bench_sim_row){.size = w->size, .goal = w->goal, .agrees = true};
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        if (progress != NULL)
+            progress(context, w->name, i, ROUNDS);
+        struct bench_rate floor = measure_floor(w, i + 1);
+        struct bench_rate engine = measure_engine(w, i + 1);
+        if (floor.events_per_s == 0 || engine.events_per_s == 0)
+            return -1;
+        floors[i] = floor.events_per_s;
+        engines[i] = engine.events_per_s;
+        ratios[i] = engine.events_per_s / floor.events_per_s;
+        /* Rounding to 1e-9 now and then swaps two events, and so whose luck is whose. */
+        if (fabs(engine.check / floor.check - 1) > 1e-3)
+            row->agrees = false;
+    }
+    row->floor_events_per_s = median(floors);
+    row->events_per_s = median(engines);
+    row->ratio = median(ratios);
+    row->ratio_min = ratios[0]; /* sorted by now */
+    row->ratio_max = ratios[ROUNDS - 1];
+    return 0;
+}
+
+int bench_sim_run(struct bench_sim_result *r, bench_sim_progress *progress, void *context)
+{
+    *r = (struct bench_sim_result){0};
+    if (measure(&r->mm1, &workloads[0], progress, context) != 0)
+        return -1;
+    for (int i = 0; i < BENCH_SIM_HOLDS; i++) {
+        if (measure(&r->hold[i], &workloads[i + 1], progress, context) != 0)
+            return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,461 @@
+/* Tests of simulator/flow.c and faults.c: no request and no try is lost or doubled, whatever breaks
+ * and however small the pools are; and what happens at the borders of time. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "simulator/world.h"
+#include "tests/world.h"
+
+static const int64_t MS = 1000000; /* in ns */
+
+struct trial {
+    struct made made;
+    struct world world;
+    struct arena arena;
+    engine_handler *arrive;
+    int64_t demand_end_ns;
+    int64_t begun;          /* requests */
+    int64_t begun_measured; /* after the warm-up */
+};
+
+static struct trial *current;
+
+/* Stands before the world's own handler. */
+static void count_arrival(void *world, const struct event *event)
+{
+    if (event->at > current->demand_end_ns)
+        return;
+    current->begun++;
+    current->begun_measured += event->at >= current->world.warmup_ns;
+    current->arrive(world, event);
+}
+
+/* `pool` > 0 cuts the pools down to so many requests and tries. */
+static void trial_begin(struct trial *t, uint64_t seed, uint32_t pool)
+{
+    struct error err;
+    struct world *w = &t->world;
+    if (world_init(w, &t->made.topo, &t->made.plan, &t->made.scenario, seed, 0, &t->arena, &err) !=
+        0)
+        fail_msg("%s", err.text);
+    if (pool > 0) {
+        w->pool_count = pool;
+        w->request[pool - 1].next_free = w->attempt[pool - 1].next = WORLD_NONE;
+    }
+    t->arrive = w->engine.kind[WORLD_ARRIVE].handler;
+    engine_kind(&w->engine, WORLD_ARRIVE, "arrive", count_arrival, NULL, 0);
+    t->demand_end_ns = w->end_ns;
+    current = t;
+}
+
+static void trial_run(struct trial *t, int64_t until_ns)
+{
+    struct error err;
+    if (world_run(&t->world, until_ns, &err) != 0)
+        fail_msg("%s", err.text);
+}
+
+static void trial_end(struct trial *t)
+{
+    arena_release(&t->arena);
+    arena_release(&t->made.arena);
+}
+
+/* ---- conservation ---- */
+
+static uint32_t open_requests(const struct world *w)
+{
+    uint32_t open = w->pool_count;
+    for (uint32_t i = w->request_free; i != WORLD_NONE; i = w->request[i].next_free)
+        open--;
+    return open;
+}
+
+static uint32_t open_attempts(const struct world *w)
+{
+    uint32_t open = w->pool_count;
+    for (uint32_t i = w->attempt_free; i != WORLD_NONE; i = w->attempt[i].next) {
+        assert_int_equal(w->attempt[i].state, ATTEMPT_FREE);
+        open--;
+    }
+    return open;
+}
+
+static int64_t ended_requests(const struct world *w, const struct topo *topo)
+{
+    int64_t ended = 0;
+    for (size_t i = 0; i < topo->country_count; i++) {
+        const struct world_country_count *c = &w->count.country[i];
+        assert_int_equal(c->requests, c->ok + c->shed + c->failed);
+        assert_int_equal(c->ok, (int64_t)c->latency.count);
+        assert_true(c->retries >= 0);
+        ended += c->requests;
+    }
+    return ended;
+}
+
+/* Every server's queue holds those that wait there, in one line from `first` to `last`. */
+static void assert_server(const struct world *w, uint32_t index, uint32_t runs, uint32_t waits)
+{
+    const struct world_server *server = &w->server[index];
+    assert_int_equal(server->admission.running, runs);
+    assert_int_equal(server->admission.waiting, waits);
+    assert_true(server->down == 0 || runs + waits == 0);
+    assert_true(waits == 0 || runs == server->admission.running_max);
+    uint32_t i = server->first;
+    for (uint32_t k = 0; k < waits; k++) {
+        assert_true(i != WORLD_NONE);
+        assert_int_equal(w->attempt[i].state, ATTEMPT_WAITS);
+        assert_int_equal(w->attempt[i].server, index);
+        assert_true(k + 1 < waits || i == server->last);
+        i = w->attempt[i].next;
+    }
+    assert_true(i == WORLD_NONE);
+}
+
+static void assert_conserved(const struct trial *t)
+{
+    enum { SERVERS_MAX = 64 };
+    const struct world *w = &t->world;
+    uint32_t runs[SERVERS_MAX] = {0}, waits[SERVERS_MAX] = {0}, awaited[SERVERS_MAX] = {0};
+    uint32_t used = 0, awaited_in_all = 0;
+    assert_true(w->server_count <= SERVERS_MAX);
+    for (uint32_t i = 0; i < w->pool_count; i++) {
+        const struct world_attempt *attempt = &w->attempt[i];
+        if (attempt->state == ATTEMPT_FREE)
+            continue;
+        used++;
+        runs[attempt->server] += attempt->state == ATTEMPT_RUNS;
+        waits[attempt->server] += attempt->state == ATTEMPT_WAITS;
+        if (attempt->request == WORLD_NONE)
+            continue;
+        assert_int_equal(w->request[attempt->request].attempt, i);
+        awaited[attempt->server]++;
+        awaited_in_all++;
+    }
+    assert_int_equal(used, open_attempts(w));
+    assert_true(awaited_in_all <= open_requests(w)); /* the others wait for their next try */
+    if (w->warmup_ns == 0)
+        assert_int_equal(t->begun, ended_requests(w, w->topo) + open_requests(w));
+    for (uint32_t i = 0; i < w->server_count; i++) {
+        const struct world_group *group = &w->group[w->server[i].group];
+        assert_server(w, i, runs[i], waits[i]);
+        assert_int_equal(group->balance.replica[i - group->server_first].outstanding, awaited[i]);
+    }
+}
+
+static void assert_drained(struct trial *t)
+{
+    struct world *w = &t->world;
+    trial_run(t, INT64_MAX - 1);
+    assert_conserved(t);
+    assert_int_equal(open_requests(w), 0);
+    assert_int_equal(open_attempts(w), 0);
+    assert_int_equal(engine_pending(&w->engine), 0);
+    assert_int_equal(ended_requests(w, w->topo), t->begun_measured);
+}
+
+/* ---- storms ---- */
+
+static uint32_t between(struct rng *rng, uint32_t low, uint32_t high)
+{
+    return low + rng_below(rng, high - low + 1);
+}
+
+enum { STORM_MS = 600, FAULTS_MAX = 10 };
+
+/* A topology and a scenario by chance: overload, tries of a hundredth of a round trip, faults that
+ * overlap, begin at once and outlast the run. */
+static void make_storm(struct made *made, struct rng *rng)
+{
+    char topology[1024], scenario[2048], zones[32] = "\"a\"";
+    uint32_t zone_count = between(rng, 1, 3);
+    for (uint32_t z = 1; z < zone_count; z++)
+        snprintf(zones + 4 * z - 1, 8, ",\"%c\"", 'a' + (int)z);
+    uint32_t per_zone = between(rng, 1, 4);
+    uint32_t rps = between(rng, 10, 3000);
+    uint32_t rtt_us = between(rng, 1, 3) == 1 ? between(rng, 1, 200000) : 1000;
+    uint32_t number[8];
+    static const uint32_t highest[] = {20, 3, 4, 60, 4, 20, 3, 200};
+    for (int i = 0; i < 8; i++)
+        number[i] = between(rng, 0, highest[i]);
+    snprintf(topology, sizeof topology,
+             "{\"countries\": {\"DE\": {\"peak_rps\": %u, \"curve\": \"flat\"}},"
+             "\"cells\": {\"de\": {\"region\": \"aws/eu-central-1\", \"zones\": [%s],"
+             "\"servers_per_zone\": %u, \"zone_rtt\": \"%uus\"}},"
+             "\"services\": {\"x\": {\"time\": \"%ums\", \"concurrency\": %u, \"queue\": %u},"
+             "\"y\": {\"time\": \"5ms\", \"spread\": \"fixed\", \"concurrency\": 1}},"
+             "\"tolerance\": {\"zones\": 0, \"servers\": 0},"
+             "\"policy\": {\"timeout\": \"%ums\", \"tries\": %u, \"retry_budget\": %.1f,"
+             "\"backoff\": \"%ums\", \"eject_failures\": %u, \"eject_for\": \"%ums\"}}",
+             rps, zones, per_zone, rtt_us, 1 + number[0], 1 + number[1], number[2], 1 + number[3],
+             1 + number[4], number[4] / 2.0, number[5], 1 + number[6], 1 + number[7]);
+    int used = snprintf(scenario, sizeof scenario,
+                        "{\"topology\": \"-\", \"duration\": \"%dms\", \"warmup\": \"%dms\","
+                        "\"faults\": [",
+                        STORM_MS, between(rng, 0, 2) == 0 ? STORM_MS / 3 : 0);
+    uint32_t faults = between(rng, 0, FAULTS_MAX);
+    for (uint32_t i = 0; i < faults; i++) {
+        bool zone = rng_below(rng, 2);
+        int where = 'a' + (int)rng_below(rng, zone_count);
+        char server[16] = "";
+        if (!zone)
+            snprintf(server, sizeof server, "/x-%u", between(rng, 1, per_zone));
+        uint32_t at_ms = between(rng, 0, 3) == 0 ? 0 : 50 * rng_below(rng, STORM_MS / 50);
+        used += snprintf(scenario + used, sizeof scenario - (size_t)used,
+                         "%s{\"kind\": \"%s\", \"scope\": \"de/%c%s\", \"at\": \"%ums\","
+                         "\"for\": \"%ums\"}",
+                         i == 0 ? "" : ",", zone ? "zone-down" : "server-down", where, server,
+                         at_ms, 50 * rng_below(rng, 10));
+    }
+    snprintf(scenario + used, sizeof scenario - (size_t)used, "]}");
+    make_world(made, topology, scenario);
+}
+
+static uint64_t weather(uint64_t seed)
+{
+    struct trial t = {0};
+    struct rng rng;
+    rng_init(&rng, seed);
+    make_storm(&t.made, &rng);
+    uint32_t pool = rng_below(&rng, 2) == 0 ? between(&rng, 1, 12) : 600;
+    trial_begin(&t, seed, pool);
+    for (int64_t at_ns = 0; at_ns <= STORM_MS * MS; at_ns += 3 * MS) {
+        trial_run(&t, at_ns);
+        assert_conserved(&t);
+    }
+    assert_drained(&t);
+    uint64_t digest = t.world.count.digest;
+    trial_end(&t);
+    return digest;
+}
+
+static void test_flow_loses_no_request_and_no_try_in_any_storm(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 300; seed++)
+        weather(seed);
+}
+
+static void test_flow_of_the_same_seed_is_the_same_storm(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++)
+        assert_true(weather(seed) == weather(seed));
+}
+
+/* ---- borders of time ---- */
+
+/* One cell of one zone with one large server; `policy` and the service's rest as given. */
+static void make_single(struct trial *t, const char *service, const char *policy,
+                        const char *scenario)
+{
+    char topology[1024], text[512];
+    snprintf(topology, sizeof topology,
+             "{\"countries\": {\"DE\": {\"peak_rps\": 200, \"curve\": \"flat\"}},"
+             "\"cells\": {\"de\": {\"region\": \"aws/eu-central-1\", \"zones\": [\"a\"],"
+             "\"servers_per_zone\": 1, \"zone_rtt\": \"2ms\"}},"
+             "\"services\": {\"x\": {\"spread\": \"fixed\", %s}},"
+             "\"tolerance\": {\"zones\": 0, \"servers\": 0}, \"policy\": {%s}}",
+             service, policy);
+    snprintf(text, sizeof text, "{\"topology\": \"-\", %s}", scenario);
+    *t = (struct trial){0};
+    make_world(&t->made, topology, text);
+    trial_begin(t, 1, 0);
+}
+
+static void test_flow_timeout_wins_over_a_reply_of_the_same_tick(void **state)
+{
+    (void)state;
+    struct trial t;
+    const char *service = "\"time\": \"8ms\", \"concurrency\": 1000";
+    make_single(&t, service, "\"timeout\": \"10ms\", \"tries\": 1", "\"duration\": \"5s\"");
+    assert_drained(&t);
+    assert_true(t.begun > 100);
+    assert_int_equal(t.world.count.country[0].failed, t.begun);
+    trial_end(&t);
+    make_single(&t, service, "\"timeout\": \"10001us\", \"tries\": 1", "\"duration\": \"5s\"");
+    assert_drained(&t);
+    assert_int_equal(t.world.count.country[0].ok, t.begun);
+    trial_end(&t);
+}
+
+static void test_flow_with_a_timeout_below_the_round_trip_answers_nobody(void **state)
+{
+    (void)state;
+    struct trial t;
+    make_single(&t, "\"time\": \"1us\"", "\"timeout\": \"1ms\", \"tries\": 3, \"retry_budget\": 10",
+                "\"duration\": \"5s\"");
+    assert_drained(&t);
+    const struct world_country_count *count = &t.world.count.country[0];
+    assert_int_equal(count->failed, t.begun);
+    assert_int_equal(count->retries, 2 * t.begun);
+    trial_end(&t);
+}
+
+static void test_flow_without_servers_sheds_all_and_retries_nothing(void **state)
+{
+    (void)state;
+    struct trial t;
+    make_single(&t, "\"time\": \"1ms\"", "\"tries\": 3", "\"duration\": \"5s\"");
+    arena_release(&t.arena);
+    t.made.plan.cells[0].services[0].per_zone = t.made.plan.cells[0].services[0].servers = 0;
+    t.begun = t.begun_measured = 0;
+    trial_begin(&t, 1, 0);
+    assert_drained(&t);
+    assert_true(t.begun > 100);
+    assert_int_equal(t.world.count.country[0].shed, t.begun);
+    assert_int_equal(t.world.count.country[0].retries, 0);
+    trial_end(&t);
+}
+
+static void test_flow_with_all_zones_dead_fails_everything_until_they_heal(void **state)
+{
+    (void)state;
+    struct trial t;
+    make_single(&t, "\"time\": \"1ms\", \"concurrency\": 1000",
+                "\"tries\": 2, \"retry_budget\": 10, \"backoff\": \"0\", \"eject_for\": \"100ms\"",
+                "\"duration\": \"10s\","
+                "\"faults\": [{\"kind\": \"zone-down\", \"scope\": \"de/a\", \"for\": \"5s\"}]");
+    trial_run(&t, 5000 * MS - 1);
+    assert_int_equal(t.world.count.country[0].ok, 0);
+    assert_true(t.world.count.country[0].failed > 500);
+    trial_run(&t, 5010 * MS);
+    int64_t failed = t.world.count.country[0].failed;
+    assert_drained(&t);
+    assert_int_equal(t.world.count.country[0].failed, failed);
+    assert_true(t.world.count.country[0].ok > 500);
+    trial_end(&t);
+}
+
+static void test_flow_server_held_down_twice_needs_both_to_heal(void **state)
+{
+    (void)state;
+    struct trial t;
+    make_single(&t, "\"time\": \"1ms\"", "\"tries\": 1",
+                "\"duration\": \"10s\", \"faults\": ["
+                "{\"kind\": \"zone-down\", \"scope\": \"de/a\", \"at\": \"1s\", \"for\": \"4s\"},"
+                "{\"kind\": \"server-down\", \"scope\": \"de/a/x-1\", \"at\": \"2s\","
+                "\"for\": \"1s\"},"
+                "{\"kind\": \"server-down\", \"scope\": \"de/a/x-1\", \"at\": \"2s\","
+                "\"for\": \"5s\"}]");
+    static const struct {
+        int64_t at_ms;
+        uint32_t down;
+    } holds[] = {{999, 0}, {1000, 1}, {2000, 3}, {3000, 2}, {4999, 2}, {5000, 1}, {7000, 0}};
+    for (size_t i = 0; i < sizeof holds / sizeof holds[0]; i++) {
+        trial_run(&t, holds[i].at_ms * MS);
+        assert_int_equal(t.world.server[0].down, holds[i].down);
+    }
+    assert_drained(&t);
+    trial_end(&t);
+}
+
+/* Three zones of two servers each for two services. */
+static void make_zones(struct trial *t, const char *scenario)
+{
+    *t = (struct trial){0};
+    make_world(&t->made,
+               "{\"countries\": {\"DE\": {\"peak_rps\": 300, \"curve\": \"flat\"}},"
+               "\"cells\": {\"de\": {\"region\": \"aws/eu-central-1\", \"servers_per_zone\": 2}},"
+               "\"services\": {\"x\": {\"time\": \"1ms\"}, \"y\": {\"time\": \"1ms\"}},"
+               "\"policy\": {\"eject_failures\": 3, \"eject_for\": \"10s\"}}",
+               scenario);
+    trial_begin(t, 1, 0);
+}
+
+static void test_flow_fault_holds_down_what_it_names_and_nothing_else(void **state)
+{
+    (void)state;
+    struct trial t;
+    make_zones(&t, "{\"topology\": \"-\", \"faults\": ["
+                   "{\"kind\": \"zone-down\", \"scope\": \"de/b\", \"for\": \"1s\"},"
+                   "{\"kind\": \"server-down\", \"scope\": \"de/c/y-2\", \"at\": \"2s\"}]}");
+    trial_run(&t, 500 * MS);
+    assert_int_equal(t.world.server_count, 12); /* service by service, zone by zone */
+    for (uint32_t i = 0; i < 12; i++)
+        assert_int_equal(t.world.server[i].down, i % 6 / 2 == 1);
+    trial_run(&t, 1500 * MS);
+    for (uint32_t i = 0; i < 12; i++)
+        assert_int_equal(t.world.server[i].down, 0);
+    trial_run(&t, 2500 * MS);
+    for (uint32_t i = 0; i < 12; i++)
+        assert_int_equal(t.world.server[i].down, i == 11);
+    trial_end(&t);
+}
+
+/* Four dead servers cost three tries each, some that were on their way, and one trial in 10 s. */
+static void test_flow_door_leaves_a_dead_zone_out(void **state)
+{
+    (void)state;
+    struct trial t;
+    make_zones(&t, "{\"topology\": \"-\", \"duration\": \"105s\", \"faults\": ["
+                   "{\"kind\": \"zone-down\", \"scope\": \"de/b\", \"at\": \"5s\"}]}");
+    assert_drained(&t);
+    const struct world_country_count *count = &t.world.count.country[0];
+    assert_true(count->requests > 30000);
+    assert_int_equal(count->ok, count->requests);
+    assert_true(count->retries >= 4 * 3 + 4 * 9);
+    assert_true(count->retries <= 4 * 3 + 4 * 10 + 10);
+    trial_end(&t);
+}
+
+/* ---- what is counted ---- */
+
+static double busy_s(const struct trial *t)
+{
+    return (double)t->world.count.group[0].busy_ns * 1e-9;
+}
+
+static void test_flow_counts_the_work_under_way_at_the_end_and_once(void **state)
+{
+    (void)state;
+    struct trial t;
+    make_single(&t, "\"time\": \"1h\", \"concurrency\": 1", "\"timeout\": \"1h\"",
+                "\"duration\": \"10s\", \"warmup\": \"4s\"");
+    trial_run(&t, 9000 * MS);
+    assert_true(busy_s(&t) == 0);
+    trial_run(&t, t.world.end_ns);
+    assert_true(busy_s(&t) == 6);
+    trial_run(&t, t.world.end_ns);
+    assert_true(busy_s(&t) == 6);
+    trial_end(&t);
+}
+
+static void test_flow_counts_the_work_that_a_death_cut_short(void **state)
+{
+    (void)state;
+    struct trial t;
+    make_single(&t, "\"time\": \"1h\", \"concurrency\": 1", "\"timeout\": \"1h\"",
+                "\"duration\": \"10s\", \"warmup\": \"4s\","
+                "\"faults\": [{\"kind\": \"zone-down\", \"scope\": \"de/a\", \"at\": \"7s\"}]");
+    trial_run(&t, t.world.end_ns);
+    assert_true(busy_s(&t) == 3);
+    trial_end(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_flow_loses_no_request_and_no_try_in_any_storm),
+        cmocka_unit_test(test_flow_of_the_same_seed_is_the_same_storm),
+        cmocka_unit_test(test_flow_timeout_wins_over_a_reply_of_the_same_tick),
+        cmocka_unit_test(test_flow_with_a_timeout_below_the_round_trip_answers_nobody),
+        cmocka_unit_test(test_flow_without_servers_sheds_all_and_retries_nothing),
+        cmocka_unit_test(test_flow_with_all_zones_dead_fails_everything_until_they_heal),
+        cmocka_unit_test(test_flow_server_held_down_twice_needs_both_to_heal),
+        cmocka_unit_test(test_flow_fault_holds_down_what_it_names_and_nothing_else),
+        cmocka_unit_test(test_flow_door_leaves_a_dead_zone_out),
+        cmocka_unit_test(test_flow_counts_the_work_under_way_at_the_end_and_once),
+        cmocka_unit_test(test_flow_counts_the_work_that_a_death_cut_short),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
