@@ -40,7 +40,8 @@ static int print_schema(const char *kind)
         return text == NULL ? cli_fail("no memory left") : EXIT_YES;
     }
     return cli_misuse(&check_command,
-                      "--schema: expected topology, scenario, plan, sim or bench, got \"%s\"", kind);
+                      "--schema: expected topology, scenario, plan, sim or bench, got \"%s\"",
+                      kind);
 }
 
 static int check_file(const char *path, struct arena *a, struct error *err)

@@ -30,18 +30,23 @@ int balance_init(struct balance *b, const struct balance_opts *opts, const uint3
 {
     assert(opts->eject_failures >= 1);
     assert(zones < BALANCE_NO_ZONE);
-    *b = (struct balance){.opts = *opts, .zones = zones};
+    *b = (struct balance){.opts = *opts, .zones = zones, .only = BALANCE_NO_ZONE};
     for (uint32_t z = 0; z < zones; z++)
         b->count += per_zone[z];
     b->replica = arena_alloc(a, b->count, sizeof b->replica[0]);
     b->in = arena_alloc(a, b->count, sizeof b->in[0]);
     b->zone_first = arena_alloc(a, (size_t)zones + 1, sizeof b->zone_first[0]);
-    if (b->replica == NULL || b->in == NULL || b->zone_first == NULL)
+    b->zone_start = arena_alloc(a, (size_t)zones + 1, sizeof b->zone_start[0]);
+    if (b->replica == NULL || b->in == NULL || b->zone_first == NULL || b->zone_start == NULL)
         return -1;
     uint32_t at = 0;
-    for (uint32_t z = 0; z < zones; z++)
+    for (uint32_t z = 0; z < zones; z++) {
         for (uint32_t i = 0; i < per_zone[z]; i++)
             b->replica[at++].zone = (uint16_t)z;
+        b->zone_start[z + 1] = at;
+        if (b->count > 0 && per_zone[z] == b->count)
+            b->only = (uint16_t)z;
+    }
     refill(b);
     return 0;
 }
@@ -59,41 +64,36 @@ static void readmit(struct balance *b, int64_t now_us)
     refill(b);
 }
 
-static uint32_t count_outside(const struct balance *b, uint16_t avoid)
+/* Lists are sorted by zone, so that avoiding one is skipping a stretch. `first[z]` says where zone
+ * z begins; returns how many to skip, and from where. */
+static inline uint32_t stretch(const struct balance *b, const uint32_t *first, uint16_t avoid,
+                               uint32_t *from)
 {
-    uint32_t outside = 0;
-    for (uint32_t i = 0; i < b->count; i++)
-        outside += b->replica[i].zone != avoid;
-    return outside;
+    *from = 0;
+    if (avoid >= b->zones || avoid == b->only)
+        return 0;
+    *from = first[avoid];
+    return first[avoid + 1] - first[avoid];
 }
 
-/* When all are left out: any replica outside `avoid`, or any at all. */
+/* When all outside `avoid` are left out: any of them. */
 static uint32_t pick_blind(const struct balance *b, uint16_t avoid, struct rng *rng)
 {
     if (b->count == 0)
         return BALANCE_NONE;
-    uint32_t outside = count_outside(b, avoid);
-    uint32_t nth = rng_below(rng, outside > 0 ? outside : b->count);
-    for (uint32_t i = 0;; i++)
-        if ((outside == 0 || b->replica[i].zone != avoid) && nth-- == 0)
-            return i;
+    uint32_t from;
+    uint32_t skip = stretch(b, b->zone_start, avoid, &from);
+    uint32_t nth = rng_below(rng, b->count - skip);
+    return nth < from ? nth : nth + skip;
 }
 
 uint32_t balance_pick(struct balance *b, uint16_t avoid, struct rng *rng, int64_t now_us)
 {
     if (now_us >= b->trial_us)
         readmit(b, now_us);
-    /* `in` is sorted by zone, so that avoiding one is skipping a stretch. */
-    uint32_t from = b->in_count, skip = 0;
-    if (avoid < b->zones) {
-        from = b->zone_first[avoid];
-        skip = b->zone_first[avoid + 1] - from;
-    }
+    uint32_t from;
+    uint32_t skip = stretch(b, b->zone_first, avoid, &from);
     uint32_t n = b->in_count - skip;
-    if (n == 0 && count_outside(b, avoid) == 0) {
-        skip = 0;
-        n = b->in_count;
-    }
     if (n == 0)
         return pick_blind(b, avoid, rng);
     uint64_t luck = rng_u64(rng);

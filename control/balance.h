@@ -45,7 +45,9 @@ struct balance { /* fields are private to balance.c, but for reading `replica` *
     struct balance_opts opts;
     struct balance_replica *replica; /* [count], zone by zone */
     uint32_t count;
-    uint32_t *in; /* [in_count] replicas that take part, zone by zone */
+    uint32_t *zone_start; /* [zones + 1] where each zone begins in `replica` */
+    uint16_t only;        /* the zone of all replicas, if there is one; it cannot be avoided */
+    uint32_t *in;         /* [in_count] replicas that take part, zone by zone */
     uint32_t in_count;
     uint32_t *zone_first; /* [zones + 1] where each zone begins in `in` */
     uint32_t zones;

@@ -42,9 +42,10 @@ static inline bool retry_allowed(struct retry *r, uint32_t tries, uint32_t tries
     return true;
 }
 
-/* How long to wait before the next try, us: `backoff_us` (>= 0), doubled for each try after the
- * second, and half of it up or down by chance. Without the wait, the requests that a zone's death
- * resets at one moment would all choose again before any of them has told of its failure. */
+/* How long to wait before the next try, us, after `tries` >= 1: `backoff_us` (>= 0), doubled for
+ * each try after the second, and half of it up or down by chance. Without the wait, the requests
+ * that a zone's death resets at one moment would all choose again before any of them has told of
+ * its failure. */
 static inline int64_t retry_delay_us(int64_t backoff_us, uint32_t tries, struct rng *rng)
 {
     int64_t middle_us = backoff_us << (tries < 16 ? tries - 1 : 15);

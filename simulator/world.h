@@ -154,7 +154,8 @@ int world_init(struct world *w, const struct topo *topo, const struct capacity_p
                const struct scenario *scenario, uint64_t seed, uint64_t replication,
                struct arena *a, struct error *err);
 
-/* Run on to `until_ns`; what is worked on at the end of the run is counted then. 0, or -1 with `err` set when the model outgrew its bounds. */
+/* Run on to `until_ns`; what is worked on at the end of the run is counted then. 0, or -1 with
+ * `err` set when the model outgrew its bounds. */
 int world_run(struct world *w, int64_t until_ns, struct error *err);
 
 #endif

@@ -16,10 +16,10 @@ struct workload {
 };
 
 static const struct workload workloads[1 + BENCH_SIM_HOLDS] = {
-    {"mm1", 0, 60000000, 0.50},
+    {"mm1", 0, 50000000, 0.50},
     {"hold 10^3", 1000, 20000000, 0.85},
     {"hold 10^5", 100000, 16000000, 0.80},
-    {"hold 10^6", 1000000, 8000000, 0.75},
+    {"hold 10^6", 1000000, 6000000, 0.75},
 };
 
 static struct bench_rate measure_floor(const struct workload *w, uint64_t seed)
