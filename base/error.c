@@ -1,31 +1,53 @@
 #include "base/error.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Texts quote what users wrote, and a file may hold escape sequences: show them, do not obey. */
+/* Bytes of the character that begins at `in`, by its first byte; never beyond the NUL. */
+static size_t char_bytes(const char *in)
+{
+    unsigned char lead = (unsigned char)*in;
+    size_t bytes = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    return strnlen(in, bytes);
+}
+
+/* ASCII's controls, DEL, and those of U+0080..U+009F. */
+static bool is_control(const char *in, size_t bytes)
+{
+    unsigned char c = (unsigned char)in[0];
+    return c < 0x20 || c == 0x7f || (bytes == 2 && c == 0xc2 && (unsigned char)in[1] < 0xa0);
+}
+
+/* Texts quote what users wrote, and a file may hold escape sequences: show them, do not obey. What
+ * does not fit is cut between characters and ends in "...". */
 static void copy_visible(char *out, size_t size, const char *in)
 {
     static const char hex[] = "0123456789abcdef";
-    size_t used = 0;
-    for (; *in != '\0'; in++) {
-        unsigned char c = (unsigned char)*in;
-        int plain = c >= 0x20 && c != 0x7f;
-        if (used + (plain ? 1 : 4) >= size) {
-            if (size > 4)
-                memcpy(out + (used < size - 4 ? used : size - 4), "...", 3);
-            used = used < size - 4 ? used + 3 : size - 1;
+    size_t used = 0, cut = 0; /* `cut`: how much may stay when "..." has to follow */
+    for (size_t bytes; *in != '\0'; in += bytes) {
+        bytes = char_bytes(in);
+        bool control = is_control(in, bytes);
+        size_t width = control ? 4 * bytes : bytes;
+        if (used + 3 < size)
+            cut = used;
+        if (used + width >= size) {
+            memcpy(out + cut, "...", 3);
+            used = cut + 3;
             break;
         }
-        if (plain) {
-            out[used++] = (char)c;
-            continue;
+        for (size_t i = 0; i < bytes; i++) {
+            unsigned char c = (unsigned char)in[i];
+            if (control) {
+                out[used++] = '\\';
+                out[used++] = 'x';
+                out[used++] = hex[c >> 4];
+                out[used++] = hex[c & 15];
+            } else {
+                out[used++] = (char)c;
+            }
         }
-        out[used++] = '\\';
-        out[used++] = 'x';
-        out[used++] = hex[c >> 4];
-        out[used++] = hex[c & 15];
     }
     out[used] = '\0';
 }

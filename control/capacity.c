@@ -177,7 +177,10 @@ static int plan_together(struct capacity_plan *plan, const struct topo *topo, co
     for (size_t i = 0; i < topo->country_count; i++)
         cell->countries[i] = topo->countries[i].name;
     if (plan_cell(cell, topo, rps, 0, a, err) != 0)
-        return -1;
+        return err->code == ERR_MEMORY
+                   ? -1
+                   : error_set(err, ERR_LIMIT,
+                               "countries: all in one cell would need over 10^9 servers");
     plan_shares(cell, topo, rps, rps);
     plan->peak_of_sum_rps = cell->peak_rps;
     return 0;

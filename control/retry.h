@@ -3,7 +3,7 @@
  * A token bucket as in Brooker 2022 ("Fixing retries with token buckets and circuit breakers"):
  * each first try earns a part of a token, each retry spends a whole one. In the long run there are
  * at most `ratio` retries per first try; a full bucket covers a burst, such as a zone's sudden
- * death. */
+ * death, which resets at one moment what that zone had under way. */
 #ifndef CONTROL_RETRY_H
 #define CONTROL_RETRY_H
 
@@ -12,25 +12,26 @@
 
 #include "base/rng.h"
 
-enum { RETRY_TOKEN = 1000000, RETRY_BURST = 100 }; /* parts of a token; tokens in a full bucket */
+enum { RETRY_TOKEN = 1000000, RETRY_BURST = 100 }; /* parts of a token; least tokens in a bucket */
 
 struct retry {
     int64_t earn; /* parts of a token per first try, >= 0 */
-    int64_t have;
+    int64_t have, full;
 };
 
-/* A full bucket. `ratio` is retries per first try, >= 0. */
-static inline struct retry retry_full(double ratio)
+/* A full bucket. `ratio` is retries per first try, >= 0; 0 allows none. The bucket holds what a
+ * tenth of a second brings of `rps` first tries, the highest expected, and RETRY_BURST at least. */
+static inline struct retry retry_full(double ratio, double rps)
 {
-    return (struct retry){(int64_t)(ratio * RETRY_TOKEN + 0.5),
-                          ratio > 0 ? (int64_t)RETRY_BURST * RETRY_TOKEN : 0};
+    double tokens = rps / 10 > RETRY_BURST ? rps / 10 : RETRY_BURST;
+    int64_t full = ratio > 0 ? (int64_t)(tokens * RETRY_TOKEN) : 0;
+    return (struct retry){(int64_t)(ratio * RETRY_TOKEN + 0.5), full, full};
 }
 
 /* A request was sent for the first time. */
 static inline void retry_earn(struct retry *r)
 {
-    int64_t full = (int64_t)RETRY_BURST * RETRY_TOKEN;
-    r->have = r->have + r->earn < full ? r->have + r->earn : full;
+    r->have = r->have + r->earn < r->full ? r->have + r->earn : r->full;
 }
 
 /* May one more try be made, after `tries` so far of at most `tries_max`? Spends a token if so. */

@@ -12,7 +12,9 @@
 #include "simulator/result.h"
 #include "simulator/world.h"
 
-enum { SLICES = 64 }; /* of a replication: after each one it looks whether to stop */
+/* A replication runs in slices, and looks after each one whether to stop: so many that one has some
+ * hundred thousand requests at most, which take a fraction of a second. */
+enum { SLICES_MIN = 64, SLICES_MAX = 1 << 20, SLICE_REQUESTS = 200000 };
 
 struct crew { /* the threads of one scenario; what changes is under `lock` */
     const struct topo *topo;
@@ -22,6 +24,7 @@ struct crew { /* the threads of one scenario; what changes is under `lock` */
     pthread_mutex_t lock;
     pthread_cond_t moved; /* a slice or a thread has ended */
     int64_t next;
+    int64_t slices; /* per replication */
     int64_t slices_done;
     int64_t at_work;
     int64_t failed; /* the first replication that has; `replications`: none */
@@ -35,6 +38,18 @@ static bool must_stop(const struct run_opts *opts)
     return opts->stop != NULL && __atomic_load_n(opts->stop, __ATOMIC_RELAXED) != 0;
 }
 
+static int64_t slices_of(const struct topo *topo, const struct scenario *scenario)
+{
+    double rps = 0;
+    for (size_t i = 0; i < topo->country_count; i++)
+        rps += topo->countries[i].peak_rps;
+    double requests = rps * scenario->load * (double)scenario->duration_us * 1e-6;
+    double slices = requests / SLICE_REQUESTS;
+    if (slices < SLICES_MIN)
+        return SLICES_MIN;
+    return slices < SLICES_MAX ? (int64_t)slices : SLICES_MAX;
+}
+
 /* One replication, in slices. 0 done, 1 given up, -1 with `err` set. */
 static int replicate(struct crew *crew, int64_t index, struct arena *a, struct error *err)
 {
@@ -45,8 +60,8 @@ static int replicate(struct crew *crew, int64_t index, struct arena *a, struct e
                    (uint64_t)index, a, err) != 0)
         return -1;
     int64_t end_ns = crew->scenario->duration_us * 1000;
-    for (int slice = 1; slice <= SLICES; slice++) {
-        int64_t until_ns = slice == SLICES ? end_ns : end_ns / SLICES * slice;
+    for (int64_t slice = 1; slice <= crew->slices; slice++) {
+        int64_t until_ns = slice == crew->slices ? end_ns : end_ns / crew->slices * slice;
         if (world_run(w, until_ns, err) != 0)
             return -1;
         pthread_mutex_lock(&crew->lock);
@@ -54,7 +69,7 @@ static int replicate(struct crew *crew, int64_t index, struct arena *a, struct e
         bool vain = crew->failed < index;
         pthread_cond_signal(&crew->moved);
         pthread_mutex_unlock(&crew->lock);
-        if (slice < SLICES && (vain || must_stop(crew->opts)))
+        if (slice < crew->slices && (vain || must_stop(crew->opts)))
             return 1;
     }
     result_sample_take(&crew->sample[index], &w->count, crew->topo);
@@ -93,7 +108,7 @@ static void *work(void *context)
 /* Tell the caller how far it is until the last thread has gone. */
 static void watch(struct crew *crew)
 {
-    double all = (double)crew->opts->replications * SLICES;
+    double all = (double)crew->opts->replications * (double)crew->slices;
     int64_t told = 0;
     bool working = true;
     while (working) {
@@ -159,6 +174,7 @@ int run_scenario(struct run_result *result, const struct topo *topo,
     struct crew crew = {
         .topo = topo,
         .plan = plan,
+        .slices = slices_of(topo, scenario),
         .scenario = scenario,
         .opts = opts,
         .failed = opts->replications,

@@ -11,7 +11,7 @@
 #include "simulator/faults.h"
 #include "simulator/flow.h"
 
-enum { POOL_MAX = 1 << 24, SERVERS_MAX = 1 << 24 };
+enum { POOL_MAX = 1 << 22, SERVERS_MAX = 1 << 24 };
 
 static const int64_t SLOT_NS = (int64_t)TOPO_SLOT_MIN * 60 * 1000000000;
 
@@ -74,7 +74,7 @@ static int init_cell(struct world *w, const struct capacity_plan *plan, size_t i
 {
     const struct topo_cell *cell = &w->topo->cells[index];
     w->cell[index] = (struct world_cell){
-        .retry = retry_full(w->topo->policy.retry_budget),
+        .retry = retry_full(w->topo->policy.retry_budget, plan->cells[index].peak_rps),
         .half_rtt_ns = cell->zone_rtt_us * 1000 / 2,
     };
     for (size_t i = 0; i < w->topo->service_count; i++) {

@@ -37,6 +37,9 @@ static void test_error_shows_what_a_terminal_would_act_on(void **state)
     (void)state;
     error_set(&err, ERR_SYNTAX, "%s", "a\x1b[2J\x7f\n\xc3\xa9");
     assert_string_equal(err.text, "a\\x1b[2J\\x7f\\x0a\xc3\xa9");
+    error_set(&err, ERR_SYNTAX, "%s", "a\xc2\x9b\x32J\xc2\xa0");
+    assert_string_equal(err.text, "a\\xc2\\x9b2J\xc2\xa0");
+    error_set(&err, ERR_SYNTAX, "%s", "a\x1b[2J\x7f\n\xc3\xa9");
     error_prefix(&err, "\t");
     assert_string_equal(err.text, "\\x09: a\\x1b[2J\\x7f\\x0a\xc3\xa9");
 }
@@ -59,6 +62,15 @@ static void test_error_cuts_long_sentences_with_dots(void **state)
             assert_string_equal(err.text + got - 3, "...");
         error_prefix(&err, "%s", text);
         assert_true(strlen(err.text) < TEXT_MAX);
+    }
+    for (size_t shift = 0; shift < 3; shift++) { /* never within a character */
+        memset(text, 'x', sizeof text);
+        for (size_t at = shift; at + 3 < sizeof text; at += 3)
+            memcpy(text + at, "\xe2\x82\xac", 3);
+        text[sizeof text - 1] = '\0';
+        error_set(&err, ERR_SYNTAX, "%s", text);
+        size_t got = strlen(err.text);
+        assert_string_equal(err.text + got - 6, "\xe2\x82\xac...");
     }
     memset(text, '\n', sizeof text - 1);
     error_set(&err, ERR_SYNTAX, "%s", text);

@@ -6,7 +6,7 @@
 
 #include "tests/bench/floors.h"
 
-enum { ROUNDS = 7 };
+enum { ROUNDS = 5 };
 
 struct workload {
     const char *name;

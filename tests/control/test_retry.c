@@ -28,7 +28,7 @@ static void test_retry_keeps_to_its_ratio_in_the_long_run(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof ratios / sizeof ratios[0]; i++) {
         enum { FIRSTS = 1000000 };
-        struct retry r = retry_full(ratios[i]);
+        struct retry r = retry_full(ratios[i], 50);
         int64_t retries = granted(&r, FIRSTS);
         double most = RETRY_BURST + ratios[i] * FIRSTS;
         if (most > FIRSTS) /* there is one chance each */
@@ -42,8 +42,17 @@ static void test_retry_keeps_to_its_ratio_in_the_long_run(void **state)
 static void test_retry_full_bucket_covers_one_burst(void **state)
 {
     (void)state;
-    struct retry r = retry_full(0.1);
+    struct retry r = retry_full(0.1, 50);
     for (int i = 0; i < RETRY_BURST; i++)
+        assert_true(retry_allowed(&r, 1, TRIES_MAX));
+    assert_false(retry_allowed(&r, 1, TRIES_MAX));
+}
+
+static void test_retry_bucket_grows_with_the_rate(void **state)
+{
+    (void)state;
+    struct retry r = retry_full(0.1, 400000);
+    for (int i = 0; i < 40000; i++)
         assert_true(retry_allowed(&r, 1, TRIES_MAX));
     assert_false(retry_allowed(&r, 1, TRIES_MAX));
 }
@@ -51,7 +60,7 @@ static void test_retry_full_bucket_covers_one_burst(void **state)
 static void test_retry_bucket_never_holds_more_than_a_burst(void **state)
 {
     (void)state;
-    struct retry r = retry_full(3);
+    struct retry r = retry_full(3, 50);
     for (int i = 0; i < 100000; i++)
         retry_earn(&r);
     int retries = 0;
@@ -63,7 +72,7 @@ static void test_retry_bucket_never_holds_more_than_a_burst(void **state)
 static void test_retry_earns_a_token_back_after_so_many_first_tries(void **state)
 {
     (void)state;
-    struct retry r = retry_full(0.2);
+    struct retry r = retry_full(0.2, 50);
     while (retry_allowed(&r, 1, TRIES_MAX))
         ;
     for (int round = 0; round < 50; round++)
@@ -76,14 +85,14 @@ static void test_retry_earns_a_token_back_after_so_many_first_tries(void **state
 static void test_retry_of_ratio_0_allows_none(void **state)
 {
     (void)state;
-    struct retry r = retry_full(0);
+    struct retry r = retry_full(0, 50);
     assert_int_equal(granted(&r, 100000), 0);
 }
 
 static void test_retry_ends_at_the_most_tries(void **state)
 {
     (void)state;
-    struct retry r = retry_full(1);
+    struct retry r = retry_full(1, 50);
     for (uint32_t most = 1; most <= 10; most++)
         for (uint32_t tries = 1; tries <= 12; tries++)
             assert_int_equal(retry_allowed(&r, tries, most), tries < most);
@@ -92,7 +101,7 @@ static void test_retry_ends_at_the_most_tries(void **state)
 static void test_retry_refused_for_its_tries_costs_nothing(void **state)
 {
     (void)state;
-    struct retry r = retry_full(0.5);
+    struct retry r = retry_full(0.5, 50);
     int64_t before = r.have;
     assert_false(retry_allowed(&r, 2, 2));
     assert_int_equal(r.have, before);
@@ -126,6 +135,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_retry_keeps_to_its_ratio_in_the_long_run),
         cmocka_unit_test(test_retry_full_bucket_covers_one_burst),
+        cmocka_unit_test(test_retry_bucket_grows_with_the_rate),
         cmocka_unit_test(test_retry_bucket_never_holds_more_than_a_burst),
         cmocka_unit_test(test_retry_earns_a_token_back_after_so_many_first_tries),
         cmocka_unit_test(test_retry_of_ratio_0_allows_none),
