@@ -15,12 +15,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/hist.h"
 #include "base/rng.h"
 #include "control/balance.h"
 #include "control/retry.h"
 #include "region/admission.h"
 #include "simulator/engine.h"
-#include "simulator/hist.h"
 
 struct arena;
 struct capacity_plan;

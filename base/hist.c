@@ -1,4 +1,4 @@
-#include "simulator/hist.h"
+#include "base/hist.h"
 
 #include <assert.h>
 #include <math.h>

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
+#include "base/hist.h"
 #include "base/rng.h"
-#include "simulator/hist.h"
 
 static struct hist h; /* large for a stack */
 

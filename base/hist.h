@@ -3,8 +3,8 @@
  * A histogram whose buckets grow with the value, 64 to every doubling: a percentile is off by less
  * than 1/64, under 1.6 % (the layout of HdrHistogram, Tene 2012). Values are microseconds up to
  * 2^40, about 12 days; larger ones count as that. The maximum is kept exactly. */
-#ifndef SIMULATOR_HIST_H
-#define SIMULATOR_HIST_H
+#ifndef BASE_HIST_H
+#define BASE_HIST_H
 
 #include <stdint.h>
 
