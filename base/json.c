@@ -147,6 +147,18 @@ static int decode_fields(struct json_decoder *d, void *base, const struct json_f
     return 0;
 }
 
+/* What is not known. */
+static void put_null(void *base, const struct json_field *f)
+{
+    void *member = (char *)base + f->offset;
+    const double unknown[2] = {(double)NAN, (double)NAN};
+    assert(f->type == JSON_TYPE_F64 || f->type == JSON_TYPE_STR || f->type == JSON_TYPE_PAIR);
+    if (f->type == JSON_TYPE_STR)
+        *(const char **)member = NULL;
+    else
+        memcpy(member, unknown, f->type == JSON_TYPE_PAIR ? sizeof unknown : sizeof unknown[0]);
+}
+
 /* The value of an absent key, or of an absent object's members. A preset that is not good for its
  * own row is our mistake. */
 static int preset_field(struct json_decoder *d, void *base, const struct json_field *f)
@@ -155,8 +167,11 @@ static int preset_field(struct json_decoder *d, void *base, const struct json_fi
         assert(f->preset == NULL);
         return preset_fields(d, (char *)base + f->offset, f->fields);
     }
-    if (f->preset == NULL)
+    if (f->preset == NULL) {
+        if (f->nullable)
+            put_null(base, f);
         return 0;
+    }
     bool string =
         f->type == JSON_TYPE_STR || f->type == JSON_TYPE_WORD || f->type == JSON_TYPE_DURATION;
     cJSON *node = string ? cJSON_CreateString(f->preset)
@@ -342,6 +357,10 @@ static int decode_value(struct json_decoder *d, void *base, const struct json_fi
                         const cJSON *node, const struct json_place *place)
 {
     void *member = (char *)base + f->offset;
+    if (f->nullable && cJSON_IsNull(node)) {
+        put_null(base, f);
+        return 0;
+    }
     switch (f->type) {
     case JSON_TYPE_BOOL:
         if (!cJSON_IsBool(node))

@@ -26,8 +26,8 @@ enum json_type {
     JSON_TYPE_END,
     JSON_TYPE_BOOL,     /* bool */
     JSON_TYPE_I64,      /* int64_t, low..high; written without fraction */
-    JSON_TYPE_F64,      /* double, low..high, finite; encodes NaN as null */
-    JSON_TYPE_STR,      /* const char *, the arena's; encodes NULL as null */
+    JSON_TYPE_F64,      /* double, low..high, finite; NaN is encoded as null */
+    JSON_TYPE_STR,      /* const char *, the arena's; NULL is encoded as null */
     JSON_TYPE_WORD,     /* int, an index into `words`, in JSON the word */
     JSON_TYPE_DURATION, /* int64_t us, low..high us; in JSON a string with a unit: "250ms" */
     JSON_TYPE_OBJECT,   /* a struct in place, decoded by `fields` */
@@ -44,6 +44,8 @@ enum json_type {
 struct json_field {
     const char *key;
     enum json_type type;
+    bool nullable;       /* F64, STR, PAIR: null may be written for what is not known; absent and
+                            without preset it is NaN or NULL too */
     bool required;       /* refuse its absence */
     size_t offset;       /* of the member in its struct */
     size_t count_offset; /* of the size_t count: LIST, MAP, STRS, F64S */

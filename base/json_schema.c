@@ -97,6 +97,20 @@ static void put_duration(struct json_text *t)
     put_count(t, "minLength", 1); /* the pattern would let the empty text pass */
 }
 
+/* "type": NAME, or that and null. */
+static void put_plain(struct json_text *t, const struct json_field *f, const char *name)
+{
+    if (!f->nullable) {
+        put_pair(t, "type", name);
+        return;
+    }
+    json_text_key(t, "type");
+    json_text_open_flat(t, '[');
+    json_text_string(t, name);
+    json_text_string(t, "null");
+    json_text_close(t, ']');
+}
+
 static void put_list(struct json_text *t, const struct json_field *f)
 {
     put_pair(t, "type", "array");
@@ -116,7 +130,7 @@ static void put_list(struct json_text *t, const struct json_field *f)
 
 static void put_two_numbers(struct json_text *t, const struct json_field *f)
 {
-    put_pair(t, "type", "array");
+    put_plain(t, f, "array");
     put_count(t, "minItems", 2);
     put_count(t, "maxItems", 2);
     json_text_key(t, "items");
@@ -182,11 +196,11 @@ static void put_type(struct json_text *t, const struct json_field *f)
         put_bounds(t, f);
         break;
     case JSON_TYPE_F64:
-        put_pair(t, "type", "number");
+        put_plain(t, f, "number");
         put_bounds(t, f);
         break;
     case JSON_TYPE_STR:
-        put_pair(t, "type", "string");
+        put_plain(t, f, "string");
         break;
     case JSON_TYPE_WORD:
         put_words(t, f->words);

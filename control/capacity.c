@@ -17,31 +17,31 @@ static const struct json_field service_fields[] = {
     JSON_I64(struct capacity_service, servers, "servers", 0, 0, .doc = "In all zones"),
     JSON_F64(struct capacity_service, busy, "busy", 0, 0,
              .doc = "Utilisation at the peak with nothing lost"),
-    JSON_F64(struct capacity_service, busy_after_loss, "busy_after_loss", 0, 0,
+    JSON_F64(struct capacity_service, busy_after_loss, "busy_after_loss", 0, 0, .nullable = true,
              .doc = "Utilisation at the peak after the tolerated loss; above 1 it sheds; null: no "
                     "server is left"),
     JSON_END,
 };
 
-#define CELL_ROWS                                                                             \
-    JSON_STRS(struct capacity_cell, countries, country_count, "countries",                    \
-              .doc = "The countries it serves"),                                              \
-        JSON_I64(struct capacity_cell, zones, "zones", 0, 0, .doc = "How many zones it has"), \
-        JSON_F64(struct capacity_cell, peak_rps, "peak_rps", 0, 0,                            \
-                 .doc = "Requests/s in its busiest quarter-hour of the week"),                \
-        JSON_I64(struct capacity_cell, peak_slot, "peak_slot", 0, 0,                          \
-                 .doc = "Which one: quarter-hours since Monday 00:00 UTC"),                   \
-        JSON_F64(struct capacity_cell, customers_share, "customers_share", 0, 0,              \
-                 .doc = "Its share of all customers"),                                        \
-        JSON_F64(struct capacity_cell, demand_share, "demand_share", 0, 0,                    \
-                 .doc = "Its share of a week's requests"),                                    \
-        JSON_I64(struct capacity_cell, servers, "servers", 0, 0,                              \
-                 .doc = "Servers of all services"),                                           \
-        JSON_F64(struct capacity_cell, busy_after_loss, "busy_after_loss", 0, 0,              \
-                 .doc = "Of its tightest service"),                                           \
-        JSON_BOOL(struct capacity_cell, enough, "enough",                                     \
-                  .doc = "After the tolerated loss no service is busier than the target"),    \
-        JSON_MAP(struct capacity_cell, services, service_count, "services",                   \
+#define CELL_ROWS                                                                                  \
+    JSON_STRS(struct capacity_cell, countries, country_count, "countries",                         \
+              .doc = "The countries it serves"),                                                   \
+        JSON_I64(struct capacity_cell, zones, "zones", 0, 0, .doc = "How many zones it has"),      \
+        JSON_F64(struct capacity_cell, peak_rps, "peak_rps", 0, 0,                                 \
+                 .doc = "Requests/s in its busiest quarter-hour of the week"),                     \
+        JSON_I64(struct capacity_cell, peak_slot, "peak_slot", 0, 0,                               \
+                 .doc = "Which one: quarter-hours since Monday 00:00 UTC"),                        \
+        JSON_F64(struct capacity_cell, customers_share, "customers_share", 0, 0,                   \
+                 .doc = "Its share of all customers"),                                             \
+        JSON_F64(struct capacity_cell, demand_share, "demand_share", 0, 0,                         \
+                 .doc = "Its share of a week's requests"),                                         \
+        JSON_I64(struct capacity_cell, servers, "servers", 0, 0,                                   \
+                 .doc = "Servers of all services"),                                                \
+        JSON_F64(struct capacity_cell, busy_after_loss, "busy_after_loss", 0, 0, .nullable = true, \
+                 .doc = "Of its tightest service"),                                                \
+        JSON_BOOL(struct capacity_cell, enough, "enough",                                          \
+                  .doc = "After the tolerated loss no service is busier than the target"),         \
+        JSON_MAP(struct capacity_cell, services, service_count, "services",                        \
                  struct capacity_service, service_fields, .doc = "By service")
 
 static const struct json_field together_fields[] = {CELL_ROWS, JSON_END};

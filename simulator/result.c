@@ -16,8 +16,9 @@
 /* ---- the result's tables ---- */
 
 static const struct json_field measure_fields[] = {
-    JSON_F64(struct run_measure, mean, "mean", 0, 0, .doc = "Mean over the replications"),
-    JSON_PAIR(struct run_measure, ci95, "ci95",
+    JSON_F64(struct run_measure, mean, "mean", 0, 0, .nullable = true,
+             .doc = "Mean over the replications"),
+    JSON_PAIR(struct run_measure, ci95, "ci95", .nullable = true,
               .doc = "95 % interval over the replications; null for one replication"),
     JSON_END,
 };
@@ -41,7 +42,8 @@ static const struct json_field country_fields[] = {
                 .doc = "Median latency of answered requests at the customer"),
     JSON_OBJECT(struct run_country, p99_ms, "p99_ms", measure_fields, .doc = "99th percentile"),
     JSON_OBJECT(struct run_country, p999_ms, "p999_ms", measure_fields, .doc = "99.9th percentile"),
-    JSON_F64(struct run_country, max_ms, "max_ms", 0, 0, .doc = "The slowest of all"),
+    JSON_F64(struct run_country, max_ms, "max_ms", 0, 0, .nullable = true,
+             .doc = "The slowest of all"),
     JSON_END,
 };
 
@@ -72,9 +74,12 @@ static const struct json_field blast_fields[] = {
 static const struct json_field verdict_fields[] = {
     JSON_STR(struct run_verdict, measure, "measure", .doc = "What was expected of"),
     JSON_STR(struct run_verdict, country, "country", .doc = "Which country"),
-    JSON_F64(struct run_verdict, value, "value", 0, 0, .doc = "The mean over the replications"),
-    JSON_F64(struct run_verdict, low, "min", 0, 0, .doc = "Least value; null: no bound"),
-    JSON_F64(struct run_verdict, high, "max", 0, 0, .doc = "Greatest value; null: no bound"),
+    JSON_F64(struct run_verdict, value, "value", 0, 0, .nullable = true,
+             .doc = "The mean over the replications"),
+    JSON_F64(struct run_verdict, low, "min", 0, 0, .nullable = true,
+             .doc = "Least value; null: no bound"),
+    JSON_F64(struct run_verdict, high, "max", 0, 0, .nullable = true,
+             .doc = "Greatest value; null: no bound"),
     JSON_BOOL(struct run_verdict, pass, "pass", .doc = "The value lies within"),
     JSON_END,
 };

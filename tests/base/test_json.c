@@ -432,6 +432,36 @@ static void test_json_refuses_texts_that_are_too_large(void **state)
     arena_release(&a);
 }
 
+struct guess {
+    double share;
+    const char *why;
+    double range[2];
+};
+
+static void test_json_takes_null_where_a_row_allows_it(void **state)
+{
+    static const struct json_field fields[] = {
+        JSON_F64(struct guess, share, "share", 0, 1, .nullable = true, .doc = "A share"),
+        JSON_STR(struct guess, why, "why", .nullable = true, .doc = "A reason"),
+        JSON_PAIR(struct guess, range, "range", .nullable = true, .doc = "From and to"),
+        JSON_END,
+    };
+    static const char *const texts[] = {"{\"share\": null, \"why\": null, \"range\": null}", "{}"};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct arena a = {0};
+        struct error err = {0};
+        struct guess g;
+        assert_int_equal(
+            json_decode(&g, sizeof g, fields, texts[i], strlen(texts[i]), NULL, 0, &a, &err), 0);
+        assert_true(isnan(g.share) && isnan(g.range[0]) && isnan(g.range[1]) && g.why == NULL);
+        assert_string_equal(json_encode(&g, fields, &a),
+                            "{\n  \"share\": null,\n  \"why\": null,\n  \"range\": null\n}\n");
+        assert_non_null(strstr(json_schema(fields, "Guess", &a), "[\"number\", \"null\"]"));
+        arena_release(&a);
+    }
+}
+
 static void test_json_finds_the_row_of_a_key(void **state)
 {
     (void)state;
@@ -457,6 +487,7 @@ int main(void)
         cmocka_unit_test(test_json_schema_describes_every_type),
         cmocka_unit_test(test_json_holds_100000_items_and_not_one_more),
         cmocka_unit_test(test_json_refuses_texts_that_are_too_large),
+        cmocka_unit_test(test_json_takes_null_where_a_row_allows_it),
         cmocka_unit_test(test_json_finds_the_row_of_a_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
