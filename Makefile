@@ -43,33 +43,34 @@ same_bits := gcc-O0 clang-O0 clang-O3 # and release: tests/golden compares them
 sources_pure     := $(wildcard base/*.c base/*.S region/*.c control/*.c)
 sources_sim      := $(wildcard simulator/*.c)
 sources_live     := $(wildcard wire/*.c region/live/*.c control/live/*.c control/dash/*.c)
+sources_llhttp   := $(wildcard /usr/share/llhttp/*.c) # Debian ships the parser as C to compile
 sources_commands := $(wildcard commands/*.c tests/bench/*.c)
 sources_tests    := $(wildcard tests/*.c)
 sources_programs := $(wildcard bulkhead.c tests/*/test_*.c tests/fuzz/*.c)
 
 packages_pure := libcjson
-packages_live := $(if $(sources_live),libuv sqlite3 ncursesw)
+packages_live := libuv sqlite3 ncursesw
 packages      := $(strip $(packages_pure) $(packages_live))
 
 ask       = $(shell pkg-config $(1) 2>/dev/null)
 flags     = -g $(wordlist 2,99,$($(VARIANT))) $(CFLAGS) $(same) $(warnings) -I. -D_GNU_SOURCE \
-	-DBULKHEAD_VERSION=\"$(VERSION)\" $(CPPFLAGS) $(call ask,--cflags $(packages))
+	-isystem /usr/share/include/llhttp -DBULKHEAD_VERSION=\"$(VERSION)\" $(CPPFLAGS) $(call ask,--cflags $(packages))
 libs_pure = $(call ask,--libs $(packages_pure)) -lm
 libs_sim  = $(libs_pure) -lpthread
 libs_all  = $(call ask,--libs $(packages)) -lm -lpthread
 
 objects   = $(patsubst %,$(B)/%.o,$(basename $(1)))
-archives := $(patsubst %,$(B)/lib%.a,commands live sim pure)
+archives := $(patsubst %,$(B)/lib%.a,commands live llhttp sim pure)
 
 # ---- tests: a folder's tests get the archives of its floor ----
 
 tests_of   = $(patsubst %.c,$(B)/%,$(wildcard $(patsubst %,tests/%/test_*.c,$(1))))
 tests_pure := $(call tests_of,base region control)
 tests_sim  := $(call tests_of,simulator)
-tests_all  := $(call tests_of,commands)
+tests_all  := $(call tests_of,wire dash live commands)
 fuzzers    := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 corpora    := $(fuzzers:%=$(B)/fuzz_%_corpus)
-scripts    := $(wildcard tests/commands/test_*.sh)
+scripts    := $(wildcard tests/commands/test_*.sh tests/dash/test_*.sh tests/live/test_*.sh)
 ifeq ($(VARIANT),release) # the sources are the same in every variant, the digests want their own
 scripts    += $(wildcard tests/lint/test_*.sh tests/golden/test_*.sh)
 endif
@@ -107,6 +108,8 @@ $(B)/%.o: %.c $(B)/flags
 $(B)/%.o: %.S $(B)/flags
 	@mkdir -p $(@D)
 	$(quiet)$(cc) -I. -MMD -MP -c -o $@ $<
+
+$(call objects,$(sources_llhttp)): private warnings := -w -DLLHTTP_STRICT_MODE=1 # not ours to mend
 
 $(B)/base/data_files.o: $(wildcard sim-configs/data/*.csv)
 

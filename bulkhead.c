@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "commands/commands.h"
+#include "commands/roles.h"
 
 static int help_main(int argc, char **argv);
 static int version_main(int argc, char **argv);
@@ -17,8 +18,9 @@ static const struct cli_command version_command = {
 };
 
 static const struct cli_command *const commands[] = {
-    &check_command, &plan_command, &sim_command,     &bench_command,
-    &demo_command,  &help_command, &version_command,
+    &check_command,  &plan_command,  &sim_command,  &up_command,   &down_command,
+    &status_command, &top_command,   &load_command, &logs_command, &fault_command,
+    &heal_command,   &bench_command, &demo_command, &help_command, &version_command,
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
@@ -27,6 +29,9 @@ static const struct cli_command *command_at(const char *name)
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(commands[i]->name, name) == 0)
             return commands[i];
+    for (size_t i = 0; role_commands[i] != NULL; i++)
+        if (strcmp(role_commands[i]->name, name) == 0)
+            return role_commands[i];
     return NULL;
 }
 

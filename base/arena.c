@@ -71,6 +71,26 @@ size_t arena_bytes(const struct arena *a)
     return a->bytes;
 }
 
+void arena_reset(struct arena *a)
+{
+    struct arena_block *kept = NULL;
+    while (a->block != NULL) {
+        struct arena_block *next = a->block->next;
+        if (kept == NULL && a->block->bytes == BLOCK_BYTES)
+            kept = a->block;
+        else
+            free(a->block);
+        a->block = next;
+    }
+    *a = (struct arena){0};
+    if (kept == NULL)
+        return;
+    kept->next = NULL;
+    a->block = kept;
+    a->bytes = kept->bytes;
+    a->used = align_up(sizeof *kept, ALIGN_LARGE);
+}
+
 void arena_release(struct arena *a)
 {
     while (a->block != NULL) {

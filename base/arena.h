@@ -26,6 +26,9 @@ char *arena_format(struct arena *a, const char *format, ...) __attribute__((form
 /* Bytes held from the system. */
 size_t arena_bytes(const struct arena *a);
 
+/* Forget everything, but keep a block from the system for what comes next. */
+void arena_reset(struct arena *a);
+
 /* Give everything back. The arena is empty and usable again. */
 void arena_release(struct arena *a);
 

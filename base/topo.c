@@ -86,6 +86,9 @@ static const struct json_field policy_fields[] = {
              .doc = "Failures in a row after which the door leaves a server out"),
     JSON_DURATION(struct topo_policy, eject_us, "eject_for", 1000, 3600e6, .preset = "10s",
                   .doc = "How long it is left out before one request tries it again"),
+    JSON_BOOL(struct topo_policy, spend, "spend", .preset = "false",
+              .doc = "Live replicas take the service's time for each request, so that a laptop "
+                     "behaves like the fleet it stands for"),
     JSON_END,
 };
 

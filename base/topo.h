@@ -6,6 +6,7 @@
 #ifndef BASE_TOPO_H
 #define BASE_TOPO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -73,6 +74,7 @@ struct topo_policy {
     double retry_budget;    /* retries allowed per first try, in the long run */
     int64_t eject_failures; /* failures in a row after which a server is left out */
     int64_t eject_us;       /* for so long, then one trial */
+    bool spend;             /* live replicas spend the service time that the topology gives */
 };
 
 struct topo {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "commands/bench_live.h"
 #include "commands/table.h"
 #include "tests/bench/bench_sim.h"
 
@@ -14,7 +15,7 @@ struct bench_options {
 
 static const struct cli_option options[] = {
     {"json", CLI_FLAG, offsetof(struct bench_options, json), NULL, 0, 0,
-     "Print the figures as JSON (docs/bench.schema.json)"},
+     "Print the figures as JSON (docs/bench.schema.json, bench_live.schema.json)"},
     {.type = CLI_END},
 };
 
@@ -124,8 +125,10 @@ static int bench_main(int argc, char **argv)
     int status = cli_parse(&bench_command, argc, argv, &o, &args);
     if (status >= 0)
         return status;
+    if (strcmp(argv[1], "live") == 0)
+        return bench_live(o.json);
     if (strcmp(argv[1], "sim") != 0)
-        return cli_fail("bench: expected sim");
+        return cli_misuse(&bench_command, "expected sim or live, got \"%s\"", argv[1]);
     bool terminal = isatty(STDERR_FILENO);
     status = bench_sim_run(&result, terminal ? show_progress : NULL, NULL);
     if (terminal)
@@ -138,10 +141,11 @@ static int bench_main(int argc, char **argv)
 const struct cli_command bench_command = {
     "bench",
     bench_main,
-    "sim",
+    "sim|live",
     1,
     1,
-    "Measure the engine beside its floors",
-    "About half a minute. Ratios hold on a noisy machine, absolute figures do not.",
+    "Measure the engine, or live cells, beside floors and peers",
+    "About half a minute for sim, two for live. Ratios hold on a noisy machine, absolute figures "
+    "do not.",
     options,
 };

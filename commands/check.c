@@ -5,15 +5,23 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "commands/bench_live.h"
+#include "commands/load_report.h"
+#include "commands/state.h"
+#include "control/status.h"
 #include "simulator/run.h"
 
 struct check_options {
     const char *schema;
+    const char *state;
 };
 
 static const struct cli_option options[] = {
     {"schema", CLI_STR, offsetof(struct check_options, schema), "KIND", 0, 0,
-     "Print a JSON Schema instead: KIND is topology, scenario, plan, sim or bench"},
+     "Print a JSON Schema instead: KIND is topology, scenario, plan, sim, bench, bench_live or "
+     "status"},
+    {"state", CLI_STR, offsetof(struct check_options, state), "DIR", 0, 0,
+     "Check a state folder instead, and say what runs in it"},
     {.type = CLI_END},
 };
 
@@ -25,7 +33,10 @@ static const struct {
     {"scenario", "A scenario of bulkhead", scenario_fields},
     {"plan", "What bulkhead plan --json prints", capacity_fields},
     {"sim", "What bulkhead sim --json prints", run_fields},
-    {"bench", "What bulkhead bench --json prints", bench_fields},
+    {"bench", "What bulkhead bench sim --json prints", bench_fields},
+    {"bench_live", "What bulkhead bench live --json prints", bench_live_fields},
+    {"load", "What bulkhead load --json prints", load_fields},
+    {"status", "What bulkhead status --json prints", status_fields},
 };
 
 static int print_schema(const char *kind)
@@ -40,7 +51,8 @@ static int print_schema(const char *kind)
         return text == NULL ? cli_fail("no memory left") : EXIT_YES;
     }
     return cli_misuse(&check_command,
-                      "--schema: expected topology, scenario, plan, sim or bench, got \"%s\"",
+                      "--schema: expected topology, scenario, plan, sim, bench, bench_live, load "
+                      "or status, got \"%s\"",
                       kind);
 }
 
@@ -66,6 +78,15 @@ static int check_file(const char *path, struct arena *a, struct error *err)
     return 0;
 }
 
+static int check_state(const char *dir)
+{
+    struct error err;
+    if (state_check(dir, stdout, &err) == 0)
+        return EXIT_YES;
+    fprintf(stderr, "%s\n", err.text);
+    return EXIT_NO;
+}
+
 static int check_main(int argc, char **argv)
 {
     struct check_options o = {0};
@@ -73,10 +94,12 @@ static int check_main(int argc, char **argv)
     int status = cli_parse(&check_command, argc, argv, &o, &args);
     if (status >= 0)
         return status;
-    if (o.schema != NULL && args > 0)
-        return cli_misuse(&check_command, "--schema takes no FILE: %s", argv[1]);
+    if ((o.schema != NULL || o.state != NULL) && args > 0)
+        return cli_misuse(&check_command, "--schema and --state take no FILE: %s", argv[1]);
     if (o.schema != NULL)
         return print_schema(o.schema);
+    if (o.state != NULL)
+        return check_state(o.state);
     if (args == 0)
         return cli_misuse(&check_command, "%s is missing", "FILE");
     status = EXIT_YES;
@@ -98,7 +121,7 @@ const struct cli_command check_command = {
     "FILE...",
     0,
     1000000,
-    "Validate topologies and scenarios",
+    "Validate topologies, scenarios or a state folder",
     "Every file is checked with all that it refers to. Exit status 1 when one is not valid.",
     options,
 };

@@ -18,8 +18,16 @@ extern const struct json_field bench_fields[];
 extern const struct cli_command bench_command;
 extern const struct cli_command check_command;
 extern const struct cli_command demo_command;
+extern const struct cli_command down_command;
+extern const struct cli_command fault_command;
+extern const struct cli_command heal_command;
+extern const struct cli_command load_command;
+extern const struct cli_command logs_command;
 extern const struct cli_command plan_command;
 extern const struct cli_command sim_command;
+extern const struct cli_command status_command;
+extern const struct cli_command top_command;
+extern const struct cli_command up_command;
 
 /* The plan as tables for people. */
 void plan_print(FILE *out, const char *name, const struct files *files);

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "commands/demo_live.h"
 #include "commands/table.h"
 #include "simulator/run.h"
 
@@ -147,7 +148,11 @@ static int demo_main(int argc, char **argv)
                                 : "NOT AS EXPECTED: the plan should pass and too few servers "
                                   "should fail.");
     arena_release(&d.arena);
-    return as_told ? EXIT_YES : EXIT_NO;
+    if (!as_told)
+        return EXIT_NO;
+    printf("\n");
+    fflush(stdout);
+    return demo_live(d.folder);
 }
 
 const struct cli_command demo_command = {
@@ -156,7 +161,7 @@ const struct cli_command demo_command = {
     "[FOLDER]",
     0,
     1,
-    "Plan and break three countries, in one screen",
+    "Plan, simulate and run three countries, and lose a zone",
     "FOLDER holds seed-27-24.json, three-countries.json and zone-loss-at-peak.json; sim-configs\n"
     "when left out.",
     NULL,

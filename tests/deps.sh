@@ -6,6 +6,7 @@
 set -u
 
 tool() { command -v "$1" >/dev/null 2>&1; }
+file() { [ -e "$1" ]; }
 locale() { [ -e "${I18NPATH:-/usr/share/i18n}/locales/$1" ]; }
 library() { tool pkg-config && pkg-config --exists "$1"; }
 header() { tool gcc && echo "#include <$1>" | gcc -E -x c - >/dev/null 2>&1; }
@@ -18,6 +19,11 @@ build  binutils         tool ar                            keeps the archives ap
 build  libc6-dev        header stdio.h                     the C library
 build  pkg-config       tool pkg-config                    finds libraries
 build  libcjson-dev     library libcjson                   reads JSON
+build  libuv1-dev       library libuv                      loops, sockets and processes
+build  libsqlite3-dev   library sqlite3                    keeps the rows of live cells
+build  libncurses-dev   library ncursesw                   draws the dashboard
+build  node-llhttp      file /usr/share/llhttp/llhttp.c    parses HTTP
+test   tmux             tool tmux                          a terminal to run the dashboard in
 test   libcmocka-dev    library cmocka                     runs tests
 test   locales          locale de_DE                       makes a decimal comma to test with
 test   clang            tool clang                         must give the same bits as gcc

@@ -85,6 +85,31 @@ static void test_arena_copies_and_formats_text(void **state)
     arena_release(&a);
 }
 
+static void test_arena_reset_keeps_a_block_and_zeroes_it_anew(void **state)
+{
+    struct arena a = {0};
+    (void)state;
+    arena_reset(&a);
+    assert_int_equal(arena_bytes(&a), 0);
+    char *first = arena_alloc(&a, 1, 1000);
+    memset(first, 'x', 1000);
+    assert_non_null(arena_alloc(&a, 1000, 1000)); /* a block of its own, not worth keeping */
+    assert_non_null(arena_alloc(&a, 1, 1));
+    arena_reset(&a);
+    size_t kept = arena_bytes(&a);
+    assert_true(kept > 0 && kept < 1000000);
+    for (int round = 0; round < 3; round++) {
+        char *again = arena_alloc(&a, 1, 1000);
+        for (int i = 0; i < 1000; i++)
+            assert_int_equal(again[i], 0);
+        memset(again, 'x', 1000);
+        assert_int_equal(arena_bytes(&a), kept);
+        arena_reset(&a);
+    }
+    arena_release(&a);
+    assert_int_equal(arena_bytes(&a), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -93,6 +118,7 @@ int main(void)
         cmocka_unit_test(test_arena_refuses_sizes_that_overflow),
         cmocka_unit_test(test_arena_holds_more_than_a_block),
         cmocka_unit_test(test_arena_copies_and_formats_text),
+        cmocka_unit_test(test_arena_reset_keeps_a_block_and_zeroes_it_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -114,7 +114,7 @@ done
 refused "no replications" "--replications: expected a whole number in 1..100000, got \"0\"" \
     sim --replications 0 x.json
 refused "a schema of nothing" '--schema: expected topology, scenario, plan' check --schema x
-refused "a schema and a file" "--schema takes no FILE: x.json" check --schema sim x.json
+refused "a schema and a file" "--schema and --state take no FILE: x.json" check --schema sim x.json
 refused "behind -- a file, not an option" "bulkhead: --json: No such file" plan -- --json
 
 # ---- files that are good, and files that say what is wrong with them ----

@@ -38,6 +38,8 @@ BEGIN {
     floor_is("tests/control", "base control tests")
     floor_is("tests/wire", "base wire tests")
     floor_is("tests/simulator", "base region control simulator tests")
+    floor_is("tests/dash", world " tests")
+    floor_is("tests/live", world " tests")
     floor_is("tests/commands", world " tests")
     floor_is("tests/bench", world)
     floor_is("tests/fuzz", world " tests tests/base")
@@ -53,7 +55,7 @@ BEGIN {
     reserve("^n?curses", "control/dash/term.c")
     reserve("^uv[./]", "wire region/live control/live")
     reserve("^(sqlite3|llhttp|libpq|seccomp|linux/(seccomp|filter|landlock))", "wire")
-    reserve("^(pthread|threads)[.]h", "simulator")
+    reserve("^(pthread|threads)[.]h", "simulator wire")
 
     ban("strcpy strcat stpcpy sprintf vsprintf gets", "has no bound: snprintf, memcpy")
     ban("atoi atol atoll atof", "sees no error: strtoll and its end")

@@ -1,0 +1,51 @@
+/* layout.h - where a live system's parts are: ports, and paths below its state folder.
+ *
+ * A pure function of topology, folder and first port, so that every process knows them without
+ * asking. docs/LIVE.md has the table. */
+#ifndef BASE_LAYOUT_H
+#define BASE_LAYOUT_H
+
+#include <stddef.h>
+
+struct arena;
+struct error;
+struct topo;
+
+enum {
+    LAYOUT_PORT_DEFAULT = 20000,
+    LAYOUT_PORT_MAX = 32767, /* ephemeral ports begin behind it */
+};
+
+enum layout_service { LAYOUT_CUSTOMER, LAYOUT_VENDOR, LAYOUT_CATALOG, LAYOUT_ORDER };
+extern const char *const layout_service_words[]; /* by service, ended by NULL */
+
+struct layout {
+    const struct topo *topo;
+    const char *dir;
+    int port;
+    int block; /* ports per cell */
+};
+
+/* Both are borrowed. 0, or -1 with `err` set: the ports do not fit, or the topology's services are
+ * not the four that live cells run. */
+int layout_init(struct layout *l, const struct topo *topo, const char *dir, int port,
+                struct error *err);
+
+/* The port of a replica. `service` is an index into topo->services. */
+int layout_port(const struct layout *l, size_t cell, size_t zone, size_t service);
+
+/* Which of the four a topology's service is. */
+enum layout_service layout_kind(const struct layout *l, size_t service);
+
+/* Index into topo->services of one of the four. */
+size_t layout_index(const struct layout *l, enum layout_service kind);
+
+/* Paths, in `a`; NULL when memory is out. `suffix` is "pid", "log" or "sock". */
+const char *layout_file(const struct layout *l, const char *name, struct arena *a);
+const char *layout_agent(const struct layout *l, size_t cell, size_t zone, const char *suffix,
+                         struct arena *a);
+const char *layout_replica(const struct layout *l, size_t cell, size_t zone, size_t service,
+                           const char *suffix, struct arena *a);
+const char *layout_store(const struct layout *l, size_t cell, size_t service, struct arena *a);
+
+#endif

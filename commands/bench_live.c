@@ -1,0 +1,159 @@
+#include "commands/bench_live.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "commands/cli.h"
+#include "commands/table.h"
+#include "tests/bench/bench_live.h"
+
+static const struct json_field read_fields[] = {
+    JSON_F64(struct bench_live_read, rps, "rps", 0, 0,
+             .doc = "Reads of an item by id that a replica answers per second of its CPU time"),
+    JSON_F64(struct bench_live_read, floor_rps, "floor_rps", 0, 0,
+             .doc = "The same bytes from a bare libuv server, per second of its CPU time"),
+    JSON_F64(struct bench_live_read, ratio, "ratio", 0, 0,
+             .doc = "Replica over floor: the median of the rounds' ratios"),
+    JSON_F64(struct bench_live_read, wall_rps, "wall_rps", 0, 0,
+             .doc = "Reads per second by the clock, the client beside on the same machine"),
+    JSON_F64(struct bench_live_read, floor_wall_rps, "floor_wall_rps", 0, 0,
+             .doc = "The same of the floor"),
+    JSON_END,
+};
+static const struct json_field orders_fields[] = {
+    JSON_F64(struct bench_live_orders, per_s, "per_s", 0, 0,
+             .doc = "Orders of one line, acknowledged after the commit; 64 clients at the door"),
+    JSON_F64(struct bench_live_orders, p99_ms, "p99_ms", 0, 0, .doc = "99 % took at most this"),
+    JSON_I64(struct bench_live_orders, flush_us, "flush_us", 0, 0,
+             .doc = "What one flush of the disk takes, the median"),
+    JSON_END,
+};
+static const struct json_field kill_fields[] = {
+    JSON_I64(struct bench_live_kill, requests, "requests", 0, 0,
+             .doc = "Sent to a cell while its zones were killed, one after the other"),
+    JSON_I64(struct bench_live_kill, failed, "failed", 0, 0, .doc = "Of those, not answered well"),
+    JSON_F64(struct bench_live_kill, pause_ms, "pause_ms", 0, 0,
+             .doc = "The longest time in which some waited and none was answered well"),
+    JSON_F64(struct bench_live_kill, max_ms, "max_ms", 0, 0, .doc = "The longest latency"),
+    JSON_END,
+};
+static const struct json_field door_fields[] = {
+    JSON_F64(struct bench_live_door, per_cpu_s, "per_cpu_s", 0, 0,
+             .doc = "Reads through the door per second of its CPU time"),
+    JSON_F64(struct bench_live_door, nginx_per_cpu_s, "nginx_per_cpu_s", 0, 0,
+             .doc = "The same through nginx, to the same replicas; null: not installed"),
+    JSON_F64(struct bench_live_door, ratio, "ratio", 0, 0,
+             .doc = "Door over nginx: the median of the rounds' ratios; null: no nginx"),
+    JSON_END,
+};
+const struct json_field bench_live_fields[] = {
+    JSON_F64(struct bench_live_result, up_s, "up_s", 0, 0,
+             .doc = "Until three cells of three zones and four services are healthy"),
+    JSON_F64(struct bench_live_result, pss_mb, "pss_mb", 0, 0,
+             .doc = "Memory of all their processes, shared pages counted once, in 10^6 bytes"),
+    JSON_I64(struct bench_live_result, processes, "processes", 0, 0, .doc = "So many"),
+    JSON_OBJECT(struct bench_live_result, read, "read", read_fields, .doc = "A read at a replica"),
+    JSON_OBJECT(struct bench_live_result, orders, "orders", orders_fields, .doc = "Orders"),
+    JSON_OBJECT(struct bench_live_result, zone_kill, "zone_kill", kill_fields,
+                .doc = "kill -9 of a zone under load"),
+    JSON_OBJECT(struct bench_live_result, door, "door", door_fields, .doc = "The door"),
+    JSON_END,
+};
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int signal)
+{
+    (void)signal;
+    stop = 1;
+}
+
+static void show_progress(void *context, const char *part, unsigned round, unsigned rounds)
+{
+    (void)context;
+    fprintf(stderr, "\r%-12s round %u of %u", part, round + 1, rounds);
+}
+
+static const char *verdict(double value, double goal, bool at_most)
+{
+    if (isnan(value))
+        return "not known";
+    return (at_most ? value <= goal : value >= goal) ? "" : "missed";
+}
+
+static void put(struct table *t, const char *what, const char *value, const char *floor,
+                const char *goal, const char *verdict_)
+{
+    table_put(t, "%s", what);
+    table_put(t, "%s", value);
+    table_put(t, "%s", floor);
+    table_put(t, "%s", goal);
+    table_put(t, "%s", verdict_);
+}
+
+static const char *text(char out[48], const char *format, double value)
+{
+    if (isnan(value))
+        snprintf(out, 48, "-");
+    else
+        snprintf(out, 48, format, value);
+    return out;
+}
+
+static void print_table(const struct bench_live_result *r)
+{
+    struct table t;
+    char a[48], b[48];
+    table_titles(&t, "<WHAT|MEASURED|FLOOR|GOAL|<");
+    put(&t, "up, all healthy", text(a, "%.2f s", r->up_s), "", "1 s", verdict(r->up_s, 1, true));
+    put(&t, "memory in all", text(a, "%.0f MB", r->pss_mb), "", "200 MB",
+        verdict(r->pss_mb, 200, true));
+    put(&t, "reads per CPU second of a replica", text(a, "%.0f", r->read.rps),
+        text(b, "%.0f", r->read.floor_rps), "", "");
+    put(&t, "  ratio", text(a, "%.2f", r->read.ratio), "", "0.50",
+        verdict(r->read.ratio, 0.5, false));
+    put(&t, "reads per CPU second of the door, and of nginx", text(a, "%.0f", r->door.per_cpu_s),
+        text(b, "%.0f", r->door.nginx_per_cpu_s), "", "");
+    put(&t, "  ratio", text(a, "%.2f", r->door.ratio), "", "0.90",
+        verdict(r->door.ratio, 0.9, false));
+    put(&t, "orders per second, 64 clients", text(a, "%.0f", r->orders.per_s), "", "10000",
+        verdict(r->orders.per_s, 10000, false));
+    put(&t, "  their p99; one flush of the disk", text(a, "%.1f ms", r->orders.p99_ms),
+        text(b, "%.0f us", (double)r->orders.flush_us), "5 ms", verdict(r->orders.p99_ms, 5, true));
+    put(&t, "requests failed as zones are killed", text(a, "%.0f", (double)r->zone_kill.failed), "",
+        "0", verdict((double)r->zone_kill.failed, 0, true));
+    put(&t, "  the longest pause", text(a, "%.0f ms", r->zone_kill.pause_ms), "", "250 ms",
+        verdict(r->zone_kill.pause_ms, 250, true));
+    table_print(&t, stdout);
+}
+
+int bench_live(bool json)
+{
+    struct sigaction action = {.sa_handler = on_signal}, before_int, before_term;
+    struct bench_live_result result;
+    struct error err;
+    bool terminal = isatty(STDERR_FILENO);
+    stop = 0;
+    sigaction(SIGINT, &action, &before_int); /* a second Ctrl-C must not leave processes behind */
+    sigaction(SIGTERM, &action, &before_term);
+    int status = bench_live_run(&result, &stop, terminal ? show_progress : NULL, NULL, &err);
+    sigaction(SIGINT, &before_int, NULL);
+    sigaction(SIGTERM, &before_term, NULL);
+    if (terminal)
+        fprintf(stderr, "\r%*s\r", 40, "");
+    if (status != 0)
+        return cli_fail(err.text);
+    if (!json) {
+        print_table(&result);
+        return EXIT_YES;
+    }
+    struct arena a = {0};
+    const char *out = json_encode(&result, bench_live_fields, &a);
+    fputs(out == NULL ? "" : out, stdout);
+    arena_release(&a);
+    return out == NULL ? cli_fail("no memory left") : EXIT_YES;
+}

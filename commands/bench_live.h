@@ -1,0 +1,15 @@
+/* bench_live.h - `bulkhead bench live`: the printing. */
+#ifndef COMMANDS_BENCH_LIVE_H
+#define COMMANDS_BENCH_LIVE_H
+
+#include <stdbool.h>
+
+#include "base/json.h"
+
+/* The table of what bench live --json prints. */
+extern const struct json_field bench_live_fields[];
+
+/* Measure and print. The exit status. */
+int bench_live(bool json);
+
+#endif

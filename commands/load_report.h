@@ -1,0 +1,36 @@
+/* load_report.h - what came of a load, as JSON and for people. */
+#ifndef COMMANDS_LOAD_REPORT_H
+#define COMMANDS_LOAD_REPORT_H
+
+#include <stdio.h>
+
+#include "base/json.h"
+
+struct arena;
+struct load_result;
+struct load_tally;
+
+/* The table of what load --json prints. */
+extern const struct json_field load_fields[];
+
+struct load_facts {
+    const char *what; /* "load", "fill", "replay" */
+    int port;
+    int64_t seed;
+    double rate; /* planned, per second; NaN where the answers or a file set the pace */
+    char (*country)[3];
+    size_t country_count; /* the result's groups */
+    bool stopped;
+};
+
+/* As JSON text; NULL when memory is out. */
+const char *load_report_json(const struct load_facts *facts, const struct load_result *result,
+                             struct arena *a);
+
+/* As a table with a sentence behind it. */
+void load_report_print(FILE *out, const struct load_facts *facts, const struct load_result *result);
+
+/* "3 timeout, 1 5xx" of what failed. Returns `text`. */
+const char *load_report_failures(const struct load_tally *t, char *text, size_t size);
+
+#endif

@@ -1,0 +1,146 @@
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "commands/commands.h"
+#include "commands/state.h"
+#include "commands/status_fetch.h"
+#include "commands/table.h"
+#include "control/dash/say.h"
+#include "control/status.h"
+
+struct status_options {
+    const char *dir;
+    bool json;
+};
+
+static const struct cli_option options[] = {
+    {"state", CLI_STR, offsetof(struct status_options, dir), "DIR", 0, 0,
+     "The state folder of the system (" STATE_DIR_DEFAULT ")"},
+    {"json", CLI_FLAG, offsetof(struct status_options, json), NULL, 0, 0,
+     "Print all that is known as JSON (docs/status.schema.json)"},
+    {.type = CLI_END},
+};
+
+/* Texts come out of files and other processes: a terminal must not obey them. */
+static const char *visible(const char *text, char *out, size_t size)
+{
+    size_t used = 0;
+    for (; *text != '\0' && used + 1 < size; text++)
+        out[used++] = (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text;
+    out[used] = '\0';
+    return out;
+}
+
+static void put_text(struct table *t, const char *text)
+{
+    char shown[TABLE_CELL_MAX];
+    table_put(t, "%s", visible(text == NULL ? "" : text, shown, sizeof shown));
+}
+
+/* Health, servers, traffic: the same columns for cells and zones. */
+static void put_numbers(struct table *t, int health, int64_t since_ms, int64_t up, int64_t wanted,
+                        double rps, double errors, double p99_ms)
+{
+    table_put(t, "%s", status_health_words[health]);
+    table_put(t, "%s", say_since(since_ms).text);
+    table_put(t, "%s/%s", say_count(up).text, say_count(wanted).text);
+    table_put(t, "%s", say_rate(rps).text);
+    table_put(t, "%s", say_percent(errors, rps).text);
+    table_put(t, "%s", say_p99(p99_ms, rps).text);
+}
+
+static void put_cell(struct table *t, const struct status_cell *cell)
+{
+    int64_t up = 0, wanted = 0;
+    for (size_t i = 0; i < cell->zone_count; i++) {
+        up = say_sum(up, cell->zones[i].up);
+        wanted = say_sum(wanted, cell->zones[i].wanted);
+    }
+    put_text(t, cell->name);
+    table_put(t, "%s", "");
+    put_numbers(t, cell->health, cell->since_ms, up, wanted, cell->rps, cell->errors, cell->p99_ms);
+    table_put(t, "%s", say_count(cell->lost).text);
+    put_text(t, cell->why);
+    for (size_t i = 0; i < cell->zone_count; i++) {
+        const struct status_zone *zone = &cell->zones[i];
+        table_put(t, "%s", "");
+        put_text(t, zone->name);
+        put_numbers(t, zone->health, zone->since_ms, zone->up, zone->wanted, zone->rps,
+                    zone->errors, zone->p99_ms);
+        table_put(t, "%s", "");
+        put_text(t, zone->why);
+    }
+}
+
+static void print_faults(FILE *out, const struct status *s)
+{
+    char kind[64], scope[64];
+    for (size_t i = 0; i < s->fault_count; i++) {
+        const struct status_fault *f = &s->faults[i];
+        fprintf(out, "fault %s: %s at %s, ", say_count(f->id).text,
+                visible(f->kind, kind, sizeof kind), visible(f->scope, scope, sizeof scope));
+        if (f->ends_in_ms >= 0)
+            fprintf(out, "ends by itself in %s\n", say_since(f->ends_in_ms).text);
+        else
+            fprintf(out, "until it is healed\n");
+    }
+}
+
+static void print_people(FILE *out, const struct status *s)
+{
+    char name[200];
+    struct table t;
+    fprintf(out, "%s: %s; control up %s; %s of %s requests lost\n\n",
+            visible(s->topology, name, sizeof name), s->healthy ? "healthy" : "NOT HEALTHY",
+            say_since(s->uptime_ms).text, say_count(s->lost).text, say_count(s->requests).text);
+    table_titles(&t, "<CELL|<ZONE|<HEALTH|SINCE|SERVERS|REQ/S|ERR%|P99|LOST|<WHY");
+    for (size_t i = 0; i < s->cell_count; i++)
+        put_cell(&t, &s->cells[i]);
+    table_print(&t, out);
+    if (s->fault_count > 0)
+        fprintf(out, "\n");
+    print_faults(out, s);
+}
+
+static int status_main(int argc, char **argv)
+{
+    struct status_options o = {.dir = STATE_DIR_DEFAULT};
+    int args;
+    int status = cli_parse(&status_command, argc, argv, &o, &args);
+    if (status >= 0)
+        return status;
+    struct arena a = {0};
+    struct error err;
+    struct status s;
+    if (status_fetch(o.dir, &s, &a, &err) != 0) {
+        arena_release(&a);
+        return cli_fail(err.text);
+    }
+    const char *text = o.json ? json_encode(&s, status_fields, &a) : "";
+    if (text == NULL) {
+        arena_release(&a);
+        return cli_fail("no memory left");
+    }
+    if (o.json)
+        fputs(text, stdout);
+    else
+        print_people(stdout, &s);
+    arena_release(&a);
+    return s.healthy ? EXIT_YES : EXIT_NO;
+}
+
+const struct cli_command status_command = {
+    "status",
+    status_main,
+    "",
+    0,
+    0,
+    "Say how a running system is",
+    "Rates, errors and percentiles are over the last ten seconds; - is no "
+    "traffic, ? not known,\n"
+    "~ a percentile of fewer than 100 requests. Exit status 1 when a cell is "
+    "not healthy.",
+    options,
+};

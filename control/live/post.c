@@ -1,0 +1,150 @@
+#include "control/live/post.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/layout.h"
+#include "base/topo.h"
+#include "wire/clock.h"
+#include "wire/log.h"
+
+enum {
+    SILENT_US_MAX = 5000000, /* one that says nothing for so long is frozen */
+    NEW_US = 5000000,
+};
+
+static void ask(uv_timer_t *timer);
+
+/* Told once, not five times a second. */
+static void complain(struct post *p, const char *what)
+{
+    if (!p->garbled)
+        log_line("%s: its status cannot be used: %s", p->name, what);
+    p->garbled = true;
+}
+
+static void take(struct post *p, const struct http_reply *reply)
+{
+    struct error err;
+    int64_t now_us = clock_us();
+    if (reply->failure != HTTP_OK)
+        return;
+    p->heard_us = now_us;
+    if (reply->status == 503) /* it does not know yet */
+        return;
+    if (reply->status != 200) {
+        complain(p, reply->body);
+        return;
+    }
+    int status = p->cell == POST_DOOR
+                     ? picture_door_said(p->picture, reply->body, reply->len, now_us, &err)
+                     : picture_agent_said(p->picture, p->cell, p->zone, reply->body, reply->len,
+                                          now_us, &err);
+    if (status != 0)
+        complain(p, err.text);
+    else
+        p->garbled = false;
+}
+
+static void answered(void *context, const struct http_reply *reply)
+{
+    struct post *p = context;
+    bool eager = !p->picture->status.healthy && clock_us() - p->child.since_us < NEW_US;
+    p->call = NULL;
+    take(p, reply);
+    uv_timer_start(&p->timer, ask, eager ? POST_EAGER_MS : POST_EVERY_MS, 0);
+}
+
+static void ask(uv_timer_t *timer)
+{
+    struct post *p = timer->data;
+    p->call = http_send(p->client, "GET", "/status", NULL, 0, NULL, 0, POST_TIMEOUT_MS * 1000,
+                        answered, p);
+}
+
+/* A fault's doing is told by the fault's own event. */
+static void on_post_ended(void *context)
+{
+    struct post *p = context;
+    picture_event(p->picture, clock_us(), "the %s ended", p->name);
+    post_drive(p);
+}
+
+static void init_names(struct post *p, const struct layout *l, const char *dir)
+{
+    size_t n = 0;
+    p->args[n++] = p->cell == POST_DOOR ? "door" : "agent";
+    p->args[n++] = "--state";
+    p->args[n++] = dir;
+    snprintf(p->name, sizeof p->name, "door");
+    if (p->cell == POST_DOOR)
+        return;
+    const struct topo_cell *cell = &l->topo->cells[p->cell];
+    p->args[n++] = "--cell";
+    p->args[n++] = cell->name;
+    p->args[n++] = "--zone";
+    p->args[n++] = cell->zones[p->zone];
+    snprintf(p->name, sizeof p->name, "agent %s/%s", cell->name, cell->zones[p->zone]);
+}
+
+int post_init(struct post *p, const struct layout *l, size_t cell, size_t zone, const char *dir,
+              struct picture *picture, uv_loop_t *loop, struct arena *a)
+{
+    bool door = cell == POST_DOOR;
+    const char *pid_file =
+        door ? layout_file(l, "door.pid", a) : layout_agent(l, cell, zone, "pid", a);
+    const char *log = door ? layout_file(l, "door.log", a) : layout_agent(l, cell, zone, "log", a);
+    const char *sock =
+        door ? layout_file(l, "door.sock", a) : layout_agent(l, cell, zone, "sock", a);
+    *p = (struct post){.cell = cell, .zone = zone, .picture = picture, .heard_us = clock_us()};
+    if (pid_file == NULL || log == NULL || sock == NULL)
+        return -1;
+    init_names(p, l, dir);
+    const struct child_opts opts = {.loop = loop,
+                                    .name = p->name,
+                                    .pid_file = pid_file,
+                                    .log = log,
+                                    .args = p->args,
+                                    .ended = on_post_ended,
+                                    .context = p};
+    child_init(&p->child, &opts, clock_us());
+    p->client = http_client_new_unix(loop, sock, 1);
+    if (p->client == NULL)
+        return -1;
+    uv_timer_init(loop, &p->timer);
+    p->timer.data = p;
+    uv_timer_start(&p->timer, ask, POST_EAGER_MS, 0);
+    return 0;
+}
+
+void post_drive(struct post *p)
+{
+    int64_t now_us = clock_us();
+    pid_t before = p->child.process.pid;
+    child_drive(&p->child, now_us);
+    if (p->child.process.pid != before)
+        p->heard_us = now_us;
+    if (p->child.process.pid != 0 && now_us - p->heard_us >= SILENT_US_MAX) {
+        log_line("%s has been silent for %d s and is killed", p->name, SILENT_US_MAX / 1000000);
+        child_signal(&p->child, SIGKILL);
+        p->heard_us = now_us;
+    }
+    if (p->cell == POST_DOOR)
+        p->picture->status.door_pid = p->child.process.pid;
+    else
+        picture_agent(p->picture, p->cell, p->zone, p->child.process.pid, &p->child.rule, now_us);
+}
+
+void post_close(struct post *p)
+{
+    child_forget(&p->child);
+    if (p->client == NULL)
+        return;
+    http_cancel(p->call);
+    p->call = NULL;
+    http_client_free(p->client);
+    p->client = NULL;
+    uv_close((uv_handle_t *)&p->timer, NULL);
+}

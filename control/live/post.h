@@ -1,0 +1,51 @@
+/* post.h - one process that control answers for: the door, or the agent of a zone.
+ *
+ * It is kept running (control/live/child.h) and asked for its status, which goes into the picture
+ * (control/picture.h). */
+#ifndef CONTROL_LIVE_POST_H
+#define CONTROL_LIVE_POST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "control/live/child.h"
+#include "control/picture.h"
+#include "wire/http.h"
+
+struct arena;
+struct layout;
+
+enum {
+    POST_EVERY_MS = 200,    /* from an answer to the next question */
+    POST_EAGER_MS = 20,     /* the same for a new process, while the system is not healthy */
+    POST_TIMEOUT_MS = 1000, /* for one answer */
+};
+#define POST_DOOR SIZE_MAX /* as a cell */
+
+struct post { /* read `child`; the rest is private to post.c */
+    struct child child;
+    size_t cell, zone;
+    struct picture *picture;
+    struct http_client *client;
+    struct http_call *call;
+    uv_timer_t timer;
+    int64_t heard_us; /* it answered, or was started then */
+    bool garbled;     /* its last answer was no status */
+    char name[96];    /* "agent de/a" */
+    const char *args[CHILD_ARGS_MAX];
+};
+
+/* The post of a zone's agent, or of the door: started when driven. `dir` is the state folder as the
+ * new process is told it. All is borrowed. 0, or -1 when memory is out. */
+int post_init(struct post *p, const struct layout *l, size_t cell, size_t zone, const char *dir,
+              struct picture *picture, uv_loop_t *loop, struct arena *a);
+
+/* Start it if it is due; kill it when it is frozen, or while it is held. */
+void post_drive(struct post *p);
+
+/* Let it be. The loop has to run once more for the handles. */
+void post_close(struct post *p);
+
+#endif

@@ -1,0 +1,42 @@
+/* probe.h - ask a replica again and again how it is.
+ *
+ * GET /health, which it answers after its store has answered a real query. */
+#ifndef CONTROL_LIVE_PROBE_H
+#define CONTROL_LIVE_PROBE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "wire/http.h"
+
+enum {
+    PROBE_EVERY_MS = 200,   /* from an answer to the next question */
+    PROBE_EAGER_MS = 20,    /* the same while a new process has not been well yet */
+    PROBE_TIMEOUT_MS = 500, /* for one answer */
+    PROBE_MISSES_MAX = 2,   /* timeouts in a row before it counts as silent */
+};
+
+struct probe {         /* read `well`, `answers` and `silent_us`; the rest is private to probe.c */
+    bool heard;        /* it answered, refused or was silent since probe_restart */
+    bool well;         /* the last answer was 200 */
+    bool well_once;    /* since probe_restart */
+    bool answers;      /* with anything; not refused, not silent */
+    int64_t silent_us; /* it has been silent since then, 0: it is not */
+    unsigned misses;
+    int64_t new_us; /* there is this process since then */
+    struct http_client *client;
+    struct http_call *call;
+    uv_timer_t timer;
+};
+
+/* Ask 127.0.0.1:port from now on. 0, or -1 when memory is out. */
+int probe_init(struct probe *p, uv_loop_t *loop, int port);
+
+/* There is another process behind it, or none. */
+void probe_restart(struct probe *p);
+
+/* Ask no more. The loop has to run once more for the handles. */
+void probe_close(struct probe *p);
+
+#endif

@@ -1,0 +1,91 @@
+/* status.h - what the control plane knows of a running system, at one moment.
+ *
+ * The live control process fills it and prints it as JSON; `bulkhead status` and the dashboard read
+ * it; a simulation may fill it too, and the dashboard cannot tell. Rates, shares and percentiles
+ * are over the last ten seconds. What is not known is -1 for counts and NaN for numbers. */
+#ifndef CONTROL_STATUS_H
+#define CONTROL_STATUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/json.h"
+
+/* Worst first, which is the order of the dashboard. */
+enum status_health {
+    STATUS_DOWN,     /* nothing answers */
+    STATUS_FAILING,  /* customers are hurt */
+    STATUS_UNKNOWN,  /* no fresh data */
+    STATUS_DEGRADED, /* customers are fine, redundancy is spent */
+    STATUS_STARTING, /* not ready yet, for the first time */
+    STATUS_OK,
+    STATUS_IDLE, /* well, and no traffic */
+};
+extern const char *const status_health_words[]; /* by health, ended by NULL */
+
+struct status_replica { /* one process */
+    const char *service;
+    int64_t pid; /* 0: none */
+    int64_t port;
+    int health;
+    int64_t restarts;
+};
+
+struct status_zone {
+    const char *name;
+    int health;
+    int64_t since_ms;                  /* in this health for so long */
+    int64_t up, wanted;                /* replicas */
+    double rps, share, errors, p99_ms; /* share: of the cell's requests; errors: share of its own */
+    const char *why;                   /* a sentence; "" when all is well */
+    int64_t agent_pid;
+    struct status_replica *replicas;
+    size_t replica_count;
+};
+
+struct status_cell {
+    const char *name;
+    const char **countries;
+    size_t country_count;
+    const char *region;
+    int health;
+    int64_t since_ms;
+    double rps, errors, p99_ms;
+    int64_t lost; /* requests of the door that failed since it started */
+    const char *why;
+    struct status_zone *zones;
+    size_t zone_count;
+};
+
+struct status_fault {
+    int64_t id;
+    const char *kind, *scope; /* "zone-down", "de/a" */
+    int64_t ends_in_ms;       /* -1: not by itself */
+};
+
+struct status_event { /* newest first */
+    int64_t ago_ms;
+    const char *text; /* "de/b is DOWN: fault 12 zone-down" */
+};
+
+struct status {
+    const char *topology; /* its file's name */
+    int64_t uptime_ms;    /* of the control process */
+    int64_t control_pid, door_pid;
+    int64_t port; /* the door's */
+    bool healthy; /* every cell is OK or IDLE */
+    double rps, errors;
+    int64_t requests, lost; /* at the door since it started */
+    struct status_cell *cells;
+    size_t cell_count;
+    struct status_fault *faults;
+    size_t fault_count;
+    struct status_event *events;
+    size_t event_count;
+};
+
+/* The table; docs/status.schema.json is printed from it. */
+extern const struct json_field status_fields[];
+
+#endif

@@ -1,0 +1,1 @@
+#include "commands/demo_live.h"

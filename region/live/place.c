@@ -1,0 +1,134 @@
+/* place.c - placing an order: what order_next says is to be done, done over HTTP and the store. */
+#include <string.h>
+
+#include "base/error.h"
+#include "region/live/handlers.h"
+#include "region/live/request.h"
+#include "wire/clock.h"
+
+static void do_step(struct request *r);
+
+static void give_up(struct request *r)
+{
+    request_refuse_later(r,
+                         "the order cannot be placed now; with the same key it may be tried again");
+}
+
+/* The step has ended. Where it was refused by another service, that one's words are passed on. */
+static void step_ended(struct request *r, int status, const struct http_reply *reply)
+{
+    enum order_state before = r->placing.state;
+    switch (order_next(&r->placing, status, clock_us())) {
+    case ORDER_CHECKING:
+    case ORDER_RESERVING:
+    case ORDER_COMMITTING:
+        if (r->placing.state != before)
+            r->failed = PEERS_NONE;
+        do_step(r);
+        return;
+    case ORDER_CONFIRMED:
+        request_answer_created(r, order_kind.plural, r->work.create.id, r->work.create.found);
+        return;
+    case ORDER_REFUSED:
+        if (before == ORDER_CHECKING)
+            request_refuse(r, r->placing.answer, "customer: %s does not exist",
+                           r->work.create.facts.owner);
+        else if (before == ORDER_COMMITTING)
+            request_refuse(r, r->placing.answer,
+                           "this Idempotency-Key has been used with another body");
+        else
+            request_pass_on(r, r->placing.answer, "application/problem+json", reply->body,
+                            reply->len);
+        return;
+    case ORDER_FAILED:
+        give_up(r);
+        return;
+    }
+}
+
+/* ---- asking a neighbour ---- */
+
+static struct upstream *upstream_of(struct request *r)
+{
+    return r->placing.state == ORDER_CHECKING ? &r->service->customers : &r->service->catalogs;
+}
+
+static void replied(void *context, const struct http_reply *reply)
+{
+    struct request *r = context;
+    bool ours = reply->failure == HTTP_BUSY || reply->failure == HTTP_UNSENT;
+    bool answered = reply->failure == HTTP_OK;
+    if (!ours) /* our own trouble says nothing of theirs */
+        peers_ended(&upstream_of(r)->peers, r->asked, answered, clock_us());
+    r->failed = r->asked;
+    step_ended(r, answered ? reply->status : 0, reply);
+}
+
+static void ask(struct request *r, const char *method, const char *target, const char *body)
+{
+    struct upstream *u = upstream_of(r);
+    int64_t now_us = clock_us();
+    const struct http_header headers[] = {
+        {"Content-Type", "application/json"},
+        {"Idempotency-Key", r->work.create.id},
+    };
+    r->asked = peers_pick(&u->peers, r->failed, now_us);
+    http_send(u->client[r->asked], method, target, headers, body == NULL ? 0 : 2, body,
+              body == NULL ? 0 : strlen(body), order_try_us(&r->placing, now_us), replied, r);
+}
+
+static void ask_customer(struct request *r)
+{
+    const char *target =
+        arena_format(&r->arena, "/%s/customers/%s", r->target.country, r->work.create.facts.owner);
+    if (target == NULL)
+        give_up(r);
+    else
+        ask(r, "GET", target, NULL);
+}
+
+static void ask_catalog(struct request *r)
+{
+    const struct order *order = (const struct order *)r->work.create.made;
+    struct reservation wanted = {r->work.create.id, order->lines, order->line_count};
+    const char *target = arena_format(&r->arena, "/%s/reservations", r->target.country);
+    const char *body = json_encode(&wanted, reservation_fields, &r->arena);
+    if (target == NULL || body == NULL)
+        give_up(r);
+    else
+        ask(r, "POST", target, body);
+}
+
+/* ---- our own row ---- */
+
+static void committed(void *context, int status, const struct error *err)
+{
+    struct request *r = context;
+    enum record_outcome outcome = r->work.create.outcome;
+    if (status != 0)
+        request_count_failure(r->service, err);
+    if (status != 0 || outcome == RECORD_NONE)
+        step_ended(r, 0, NULL);
+    else
+        step_ended(r, outcome == RECORD_CREATED || outcome == RECORD_REPEATED ? 201 : 422, NULL);
+}
+
+static void do_step(struct request *r)
+{
+    if (r->placing.state == ORDER_CHECKING)
+        ask_customer(r);
+    else if (r->placing.state == ORDER_RESERVING)
+        ask_catalog(r);
+    else if (!store_write(r->service->store.store, record_create_work, &r->work, committed, r))
+        step_ended(r, 0, NULL);
+}
+
+void handle_place(struct request *r)
+{
+    const struct topo_policy *policy = &r->service->topo->policy;
+    if (!handle_make_create(r))
+        return;
+    order_init(&r->placing, (uint32_t)policy->tries, clock_us() + policy->timeout_us);
+    r->failed = PEERS_NONE;
+    do_step(r);
+}

@@ -1,0 +1,316 @@
+#include "region/live/request.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "region/live/handlers.h"
+#include "wire/log.h"
+
+enum { SPARE_MAX = 64 };
+
+static const char JSON[] = "application/json";
+
+/* ---- memory ---- */
+
+/* Answered requests are kept for the next ones: the blocks of their arenas are large enough that
+ * malloc would give each back to the system and fetch it again. */
+static struct request *request_new(struct service *s)
+{
+    struct request *r = s->spare;
+    if (r == NULL)
+        return calloc(1, sizeof *r);
+    s->spare = r->next;
+    s->spare_count--;
+    struct arena arena = r->arena;
+    *r = (struct request){.arena = arena};
+    return r;
+}
+
+static void request_free(struct request *r)
+{
+    struct service *s = r->service;
+    if (s->spare_count == SPARE_MAX) {
+        arena_release(&r->arena);
+        free(r);
+        return;
+    }
+    arena_reset(&r->arena);
+    r->next = s->spare;
+    s->spare = r;
+    s->spare_count++;
+}
+
+void request_release_spare(struct service *s)
+{
+    while (s->spare != NULL) {
+        struct request *next = s->spare->next;
+        arena_release(&s->spare->arena);
+        free(s->spare);
+        s->spare = next;
+    }
+    s->spare_count = 0;
+}
+
+static void request_closed(uv_handle_t *timer)
+{
+    request_free(timer->data);
+}
+
+/* ---- from the first place to the last ---- */
+
+int64_t request_now_us(const struct service *s)
+{
+    return (int64_t)uv_now(&s->loop) * 1000;
+}
+
+static void reply_header(struct reply *reply, const char *name, const char *value)
+{
+    if (value != NULL)
+        reply->header[reply->header_count++] = (struct http_header){name, value};
+}
+
+static void send_reply(struct http_exchange *x, const struct reply *reply)
+{
+    if (reply->type == NULL && reply->header_count == 0) {
+        http_problem(x, reply->status, reply->text);
+        return;
+    }
+    if (reply->type != NULL) {
+        http_answer(x, reply->status, reply->type, reply->header, reply->header_count, reply->text,
+                    reply->len);
+        return;
+    }
+    char text[256]; /* a problem with headers has a sentence of ours, in plain ASCII */
+    int n =
+        snprintf(text, sizeof text, "{\"type\":\"about:blank\",\"status\":%d,\"detail\":\"%s\"}\n",
+                 reply->status, reply->text);
+    http_answer(x, reply->status, "application/problem+json", reply->header, reply->header_count,
+                text, (size_t)n);
+}
+
+/* When the answer of a request that begins now may leave, if the topology's times are spent. */
+static int64_t spend_until_us(struct service *s)
+{
+    const struct topo_service *service = &s->topo->services[s->index];
+    double mean_us = (double)service->time_us;
+    double drawn_us = service->spread == TOPO_FIXED ? mean_us : mean_us * rng_exp(&s->rng);
+    int64_t us = (int64_t)drawn_us + s->carry_us;
+    s->carry_us = us % 1000;
+    return request_now_us(s) + us - s->carry_us;
+}
+
+static void run(struct request *r)
+{
+    struct service *s = r->service;
+    if (s->topo->policy.spend && r->counted) {
+        r->until_us = spend_until_us(s);
+        uv_timer_init(&s->loop, &r->timer);
+        r->timer.data = r;
+    }
+    r->route->run(r);
+}
+
+static void start_waiting(struct service *s)
+{
+    if (s->starting) /* further down the stack */
+        return;
+    s->starting = true;
+    while (s->ready > 0) {
+        struct request *r = s->first;
+        s->ready--;
+        s->first = r->next;
+        if (http_gone(r->exchange)) /* nobody wants it any more */
+            request_refuse_later(r, "too late");
+        else
+            run(r);
+    }
+    s->starting = false;
+}
+
+static void tell_drained(struct service *s)
+{
+    void (*drained)(struct service * s) = s->drained;
+    if (drained == NULL || s->open > 0 || s->starting)
+        return;
+    s->drained = NULL;
+    drained(s);
+}
+
+void request_drain(struct service *s, void (*drained)(struct service *s))
+{
+    s->draining = true;
+    s->drained = drained;
+    tell_drained(s);
+}
+
+static void leave(struct request *r)
+{
+    struct service *s = r->service;
+    if (r->counted && admission_finish(&s->admission))
+        s->ready++;
+    send_reply(r->exchange, &r->reply);
+    if (r->until_us != 0)
+        uv_close((uv_handle_t *)&r->timer, request_closed);
+    else
+        request_free(r);
+    s->open--;
+    start_waiting(s);
+    tell_drained(s);
+}
+
+static void spent(uv_timer_t *timer)
+{
+    leave(timer->data);
+}
+
+/* The answer is known. It leaves now, or when the time that the topology gives has been spent. */
+static void finish(struct request *r)
+{
+    struct service *s = r->service;
+    int64_t left_us = r->until_us == 0 ? 0 : r->until_us - request_now_us(s);
+    if (left_us <= 0) {
+        leave(r);
+        return;
+    }
+    uv_timer_start(&r->timer, spent, (uint64_t)left_us / 1000, 0);
+}
+
+void request_problem(struct http_exchange *x, int status, const char *header, const char *value,
+                     const char *sentence)
+{
+    struct reply reply = {.status = status, .text = sentence};
+    reply_header(&reply, header, value);
+    send_reply(x, &reply);
+}
+
+static void admit(struct service *s, struct request *r)
+{
+    enum admission_answer answer = admission_arrive(&s->admission);
+    if (answer == ADMISSION_SHED) {
+        s->counts.shed++;
+        s->open--;
+        request_problem(r->exchange, 503, "Retry-After", "1", "too many requests wait already");
+        request_free(r);
+        return;
+    }
+    s->counts.requests++;
+    r->counted = true;
+    if (answer == ADMISSION_RUN) {
+        run(r);
+        return;
+    }
+    if (s->first == NULL)
+        s->first = r;
+    else
+        s->last->next = r;
+    s->last = r;
+}
+
+void request_begin(struct service *s, struct http_exchange *x, const struct route *route,
+                   const struct target *target)
+{
+    struct request *r = request_new(s);
+    if (r == NULL) {
+        request_problem(x, 503, "Retry-After", "1", "no memory left");
+        return;
+    }
+    r->service = s;
+    r->exchange = x;
+    r->route = route;
+    r->target = *target;
+    s->open++;
+    if (route->shape == ROUTE_BARE) /* who asks how we are is answered when we are busy, too */
+        run(r);
+    else
+        admit(s, r);
+}
+
+/* ---- ways to end one ---- */
+
+void request_answer(struct request *r, int status, const char *text)
+{
+    char digest[DIGEST_TEXT];
+    size_t len = strlen(text);
+    digest_text(digest, text, len);
+    const char *etag = arena_format(&r->arena, "\"%s\"", digest);
+    const char *known = http_header_of(r->exchange, "If-None-Match");
+    reply_header(&r->reply, "ETag", etag);
+    if (status == 200 && etag != NULL && known != NULL && target_names_etag(known, etag))
+        r->reply = (struct reply){
+            .status = 304, .type = JSON, .header = {r->reply.header[0]}, .header_count = 1};
+    else {
+        r->reply.status = status;
+        r->reply.type = JSON;
+        r->reply.text = text;
+        r->reply.len = len;
+    }
+    finish(r);
+}
+
+void request_answer_created(struct request *r, const char *plural, const char *id, const char *text)
+{
+    reply_header(&r->reply, "Location",
+                 arena_format(&r->arena, "/%s/%s/%s", r->target.country, plural, id));
+    request_answer(r, 201, text);
+}
+
+void request_refuse(struct request *r, int status, const char *format, ...)
+{
+    char text[600];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    r->reply =
+        (struct reply){.status = status, .text = arena_string(&r->arena, text, strlen(text))};
+    finish(r);
+}
+
+void request_pass_on(struct request *r, int status, const char *type, const char *body, size_t len)
+{
+    r->reply = (struct reply){.status = status,
+                              .type = arena_string(&r->arena, type, strlen(type)),
+                              .text = arena_string(&r->arena, body, len),
+                              .len = len};
+    if (r->reply.type == NULL || r->reply.text == NULL)
+        r->reply = (struct reply){.status = status};
+    finish(r);
+}
+
+void request_refuse_later(struct request *r, const char *sentence)
+{
+    r->reply = (struct reply){.status = 503, .text = sentence};
+    reply_header(&r->reply, "Retry-After", "1");
+    finish(r);
+}
+
+void request_refuse_body(struct request *r, const struct error *err)
+{
+    if (err->code == ERR_MEMORY)
+        request_refuse_later(r, "no memory left");
+    else
+        request_refuse(r,
+                       err->code == ERR_SYNTAX     ? 400
+                       : err->code == ERR_CONFLICT ? 421
+                                                   : 422,
+                       "%s", err->text);
+}
+
+void request_count_failure(struct service *s, const struct error *err)
+{
+    int64_t now_us = request_now_us(s);
+    s->counts.failed++;
+    if (now_us - s->logged_us >= 1000000) {
+        s->logged_us = now_us;
+        log_line("the store failed: %s", err->text);
+    }
+}
+
+void request_store_failed(struct request *r, const struct error *err)
+{
+    request_count_failure(r->service, err);
+    request_refuse_later(r, "the store does not answer");
+}

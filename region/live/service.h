@@ -1,0 +1,19 @@
+/* service.h - one replica of one of a cell's four services, as a process.
+ *
+ * It answers HTTP on its port, as docs/LIVE.md says, and keeps its rows in the store that the
+ * service's replicas share. What is right is decided in region/; here it is carried out: one loop
+ * that never blocks, the store's threads, and for orders questions to the neighbours. */
+#ifndef REGION_LIVE_SERVICE_H
+#define REGION_LIVE_SERVICE_H
+
+#include <stddef.h>
+
+struct layout;
+
+/* Claim the replica's pid file, open the store, listen, and serve until SIGTERM or SIGINT: then
+ * accept no more, finish what runs, for two seconds at most, and return. The exit status: 0, or 1
+ * with a line on stderr when it could not begin. Missing folders of the replica and its store are
+ * made. */
+int service_run(const struct layout *l, size_t cell, size_t zone, size_t service);
+
+#endif

@@ -1,0 +1,418 @@
+#include "tests/bench/bench_live.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/topo.h"
+#include "commands/mix.h"
+#include "commands/scratch.h"
+#include "control/live/crew.h"
+#include "tests/bench/floor_http.h"
+#include "tests/bench/http_rate.h"
+#include "tests/bench/nginx.h"
+#include "wire/clock.h"
+#include "wire/load.h"
+#include "wire/store_folder.h"
+
+enum {
+    ROUNDS = 3,
+    ZONES = 3,
+    RATE_CONNECTIONS = 32,
+    RATE_US = 1500000,
+    ITEMS = 1000,
+    CUSTOMERS = 100,
+    CLIENTS = 64,
+    ORDERS_US = 3000000,
+    KILL_RPS = 500,
+    KILL_US = 4000000,
+    KILL_AT_US = 1500000,
+    TIMEOUT_US = 5000000,
+};
+
+/* Room enough for 64 clients at one replica, so that nothing is shed by intent. */
+static const char topology[] =
+    "{\"countries\": {\"GB\": {\"customers\": 100000}, \"DE\": {\"customers\": 100000},"
+    " \"FR\": {\"customers\": 100000}},"
+    " \"cells\": {\"gb\": {\"countries\": [\"GB\"], \"zones\": [\"a\", \"b\", \"c\"]},"
+    " \"de\": {\"countries\": [\"DE\"], \"zones\": [\"a\", \"b\", \"c\"]},"
+    " \"fr\": {\"countries\": [\"FR\"], \"zones\": [\"a\", \"b\", \"c\"]}},"
+    " \"services\": {\"catalog\": {\"share\": 60, \"concurrency\": 256, \"queue\": 1024},"
+    " \"customer\": {\"share\": 20, \"concurrency\": 256, \"queue\": 1024},"
+    " \"order\": {\"share\": 15, \"concurrency\": 256, \"queue\": 1024},"
+    " \"vendor\": {\"share\": 5, \"concurrency\": 256, \"queue\": 1024}}}";
+
+struct bench {
+    struct bench_live_result *r;
+    const volatile sig_atomic_t *stop;
+    bench_live_progress *progress;
+    void *context;
+    struct error *err;
+    struct arena arena;
+    struct topo topo;
+    struct scratch scratch;
+    char country[1][3];
+    struct mix mix;
+    size_t made; /* of what `next_...` gives */
+    char target[64], key[64], body[256];
+    const char *fault;
+    bool fault_sent, fault_taken;
+};
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double value[ROUNDS])
+{
+    qsort(value, ROUNDS, sizeof value[0], compare);
+    return value[ROUNDS / 2];
+}
+
+static int begin(struct bench *b, const char *part, unsigned round)
+{
+    if (b->stop != NULL && *b->stop)
+        return error_set(b->err, ERR_SYSTEM, "stopped");
+    if (b->progress != NULL)
+        b->progress(b->context, part, round, ROUNDS);
+    return 0;
+}
+
+static size_t cell(const struct bench *b)
+{
+    return topo_cell_at(&b->topo, "de");
+}
+
+static int port_of(const struct bench *b, size_t zone, enum layout_service kind)
+{
+    const struct layout *l = &b->scratch.layout;
+    return layout_port(l, cell(b), zone, layout_index(l, kind));
+}
+
+/* ---- up, and its memory ---- */
+
+static int bench_up(struct bench *b)
+{
+    double up_s[ROUNDS];
+    struct crew crew = {.count = 0};
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        if (begin(b, "up", i) != 0 || scratch_up(&b->scratch, b->err) != 0)
+            return -1;
+        up_s[i] = (double)b->scratch.up_us / 1e6;
+        if (i + 1 < ROUNDS && scratch_down(&b->scratch, b->err) != 0)
+            return -1;
+    }
+    b->r->up_s = median(up_s);
+    int status = crew_find(&crew, b->scratch.state, b->err);
+    int64_t bytes = status == 0 ? crew_pss_bytes(&crew) : -1;
+    b->r->processes = (int64_t)crew.count;
+    b->r->pss_mb = bytes < 0 ? (double)NAN : (double)bytes / 1e6;
+    crew_release(&crew);
+    return status;
+}
+
+/* ---- rows to work with ---- */
+
+static void post(struct bench *b, struct load_request *out)
+{
+    *out = (struct load_request){.method = "POST",
+                                 .target = b->target,
+                                 .key = b->key,
+                                 .body = b->body,
+                                 .len = strlen(b->body)};
+}
+
+static bool next_row(void *context, struct load_request *out)
+{
+    struct bench *b = context;
+    size_t i = b->made++;
+    if (i >= CUSTOMERS + ITEMS)
+        return false;
+    snprintf(b->key, sizeof b->key, "fill-%zu", i);
+    if (i < CUSTOMERS) {
+        snprintf(b->target, sizeof b->target, "/de/customers");
+        snprintf(b->body, sizeof b->body, "{\"name\":\"Customer %zu\",\"code\":\"%zu\"}", i, i);
+    } else {
+        snprintf(b->target, sizeof b->target, "/de/items");
+        snprintf(b->body, sizeof b->body,
+                 "{\"description\":\"Thing number %zu of many\",\"price_pence\":%zu,"
+                 "\"stock\":1000000000,\"code\":\"%zu\"}",
+                 i - CUSTOMERS, i, i - CUSTOMERS);
+    }
+    post(b, out);
+    return true;
+}
+
+static int fill(struct bench *b)
+{
+    struct load_result result;
+    const struct load_opts opts = {.stop = b->stop};
+    const struct load_stream stream = {.port = b->scratch.layout.port,
+                                       .pace = LOAD_CLOSED,
+                                       .for_us = INT64_MAX,
+                                       .in_flight_max = 32,
+                                       .timeout_us = TIMEOUT_US,
+                                       .retries = 3,
+                                       .groups = 1,
+                                       .next = next_row,
+                                       .context = b};
+    if (load_run(&result, &stream, 1, &opts, &b->arena, b->err) != 0)
+        return -1;
+    if (load_failed(&result.all) > 0)
+        return error_set(b->err, ERR_SYSTEM, "%llu of %llu rows could not be made",
+                         (unsigned long long)load_failed(&result.all),
+                         (unsigned long long)result.all.planned);
+    return 0;
+}
+
+/* ---- a read at a replica, beside the floor ---- */
+
+static const char item[] = "/de/items/de-i-500";
+
+static int measure(struct bench *b, struct http_rate *rate, int port, const pid_t *pids,
+                   size_t pid_count)
+{
+    return http_rate_measure(rate, port, item, RATE_CONNECTIONS, RATE_US, pids, pid_count, b->stop,
+                             b->err);
+}
+
+static int bench_read(struct bench *b)
+{
+    struct http_rate replica, floor;
+    double of_replica[ROUNDS], of_floor[ROUNDS], ratio[ROUNDS], wall[ROUNDS], floor_wall[ROUNDS];
+    char answer[HTTP_RATE_ANSWER_MAX];
+    size_t len;
+    pid_t floor_pid, pid = (pid_t)scratch_pid(&b->scratch, "zones/de/a/catalog");
+    int floor_port, port = port_of(b, 0, LAYOUT_CATALOG), status = 0;
+    if (http_rate_probe(answer, &len, port, item, b->err) != 0)
+        return -1;
+    if (pid == 0 || floor_http_start(&floor_pid, &floor_port, answer, len) != 0)
+        return error_set(b->err, ERR_SYSTEM, "the floor of reads does not start");
+    for (unsigned i = 0; i < ROUNDS && status == 0; i++) {
+        status = begin(b, "read", i) != 0 || measure(b, &replica, port, &pid, 1) != 0 ||
+                         measure(b, &floor, floor_port, &floor_pid, 1) != 0
+                     ? -1
+                     : 0;
+        of_replica[i] = replica.per_cpu_s;
+        of_floor[i] = floor.per_cpu_s;
+        ratio[i] = replica.per_cpu_s / floor.per_cpu_s;
+        wall[i] = replica.per_s;
+        floor_wall[i] = floor.per_s;
+    }
+    kill(floor_pid, SIGKILL);
+    waitpid(floor_pid, NULL, 0);
+    if (status == 0)
+        b->r->read = (struct bench_live_read){median(of_replica), median(of_floor), median(ratio),
+                                              median(wall), median(floor_wall)};
+    return status;
+}
+
+/* ---- the door, beside nginx ---- */
+
+static int bench_door(struct bench *b)
+{
+    struct http_rate door, other = {(double)NAN, (double)NAN};
+    struct nginx nginx = {.port = 0};
+    double of_door[ROUNDS], of_nginx[ROUNDS], ratio[ROUNDS];
+    int upstream[ZONES], status = 0;
+    pid_t pid = (pid_t)scratch_pid(&b->scratch, "door");
+    bool beside = nginx_program() != NULL;
+    for (size_t i = 0; i < ZONES; i++)
+        upstream[i] = port_of(b, i, LAYOUT_CATALOG);
+    if (beside && nginx_start(&nginx, b->scratch.dir, upstream, ZONES, b->err) != 0)
+        return -1;
+    for (unsigned i = 0; i < ROUNDS && status == 0; i++) {
+        if (begin(b, "door", i) != 0 || measure(b, &door, b->scratch.layout.port, &pid, 1) != 0 ||
+            (beside && measure(b, &other, nginx.port, nginx.pid, 2) != 0))
+            status = -1;
+        of_door[i] = door.per_cpu_s;
+        of_nginx[i] = other.per_cpu_s;
+        ratio[i] = door.per_cpu_s / other.per_cpu_s;
+    }
+    nginx_stop(&nginx);
+    if (status != 0)
+        return -1;
+    b->r->door = (struct bench_live_door){median(of_door), (double)NAN, (double)NAN};
+    if (beside) {
+        b->r->door.nginx_per_cpu_s = median(of_nginx);
+        b->r->door.ratio = median(ratio);
+    }
+    return 0;
+}
+
+/* ---- orders ---- */
+
+static bool next_order(void *context, struct load_request *out)
+{
+    struct bench *b = context;
+    size_t i = b->made++;
+    snprintf(b->target, sizeof b->target, "/de/orders");
+    snprintf(b->key, sizeof b->key, "bench-%zu", i);
+    snprintf(b->body, sizeof b->body,
+             "{\"customer\":\"de-c-%zu\",\"lines\":[{\"item\":\"de-i-%zu\",\"quantity\":1}]}",
+             i % CUSTOMERS, i * 7 % ITEMS);
+    post(b, out);
+    return true;
+}
+
+static int bench_orders(struct bench *b)
+{
+    double per_s[ROUNDS], p99_ms[ROUNDS], flush_us[ROUNDS];
+    struct load_result result;
+    const struct load_opts opts = {.stop = b->stop};
+    const struct load_stream stream = {.port = b->scratch.layout.port,
+                                       .pace = LOAD_CLOSED,
+                                       .for_us = ORDERS_US,
+                                       .in_flight_max = CLIENTS,
+                                       .timeout_us = TIMEOUT_US,
+                                       .groups = 1,
+                                       .next = next_order,
+                                       .context = b};
+    b->made = 0;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        if (begin(b, "orders", i) != 0)
+            return -1;
+        flush_us[i] = (double)store_flush_probe_us(b->scratch.dir);
+        if (load_run(&result, &stream, 1, &opts, &b->arena, b->err) != 0)
+            return -1;
+        if (load_failed(&result.all) > 0)
+            return error_set(b->err, ERR_SYSTEM, "%llu of %llu orders failed",
+                             (unsigned long long)load_failed(&result.all),
+                             (unsigned long long)result.all.planned);
+        per_s[i] = (double)result.all.outcome[LOAD_OK] * 1e6 / (double)result.wall_us;
+        p99_ms[i] = hist_quantile_us(&result.all.latency, 0.99) / 1000;
+    }
+    b->r->orders =
+        (struct bench_live_orders){median(per_s), median(p99_ms), (int64_t)median(flush_us)};
+    return 0;
+}
+
+/* ---- killed zones ---- */
+
+static bool next_mixed(void *context, struct load_request *out)
+{
+    struct bench *b = context;
+    return mix_next(&b->mix, out);
+}
+
+static bool next_fault(void *context, struct load_request *out)
+{
+    struct bench *b = context;
+    if (b->fault_sent)
+        return false;
+    b->fault_sent = true;
+    *out = (struct load_request){.method = "POST",
+                                 .target = "/faults",
+                                 .body = b->fault,
+                                 .len = strlen(b->fault),
+                                 .at_us = KILL_AT_US};
+    return true;
+}
+
+static void take_fault(void *context, const struct load_request *r, enum load_outcome outcome,
+                       const struct http_reply *reply)
+{
+    struct bench *b = context;
+    (void)r;
+    (void)reply;
+    b->fault_taken = outcome == LOAD_OK;
+}
+
+static int kill_zone(struct bench *b, unsigned round)
+{
+    static const char *const faults[ROUNDS] = {
+        "{\"kind\": \"zone-down\", \"scope\": \"de/a\", \"for\": \"1s\"}",
+        "{\"kind\": \"zone-down\", \"scope\": \"de/b\", \"for\": \"1s\"}",
+        "{\"kind\": \"zone-down\", \"scope\": \"de/c\", \"for\": \"1s\"}",
+    };
+    const struct load_stream streams[2] = {{.port = b->scratch.layout.port,
+                                            .pace = LOAD_RANDOM,
+                                            .rate = KILL_RPS,
+                                            .seed = round + 1,
+                                            .for_us = KILL_US,
+                                            .in_flight_max = 1024,
+                                            .timeout_us = TIMEOUT_US,
+                                            .groups = 1,
+                                            .next = next_mixed,
+                                            .context = b},
+                                           {.socket = b->scratch.control,
+                                            .pace = LOAD_AS_TOLD,
+                                            .for_us = KILL_US,
+                                            .in_flight_max = 1,
+                                            .timeout_us = TIMEOUT_US,
+                                            .groups = 1,
+                                            .next = next_fault,
+                                            .done = take_fault,
+                                            .context = b}};
+    struct load_result results[2];
+    const struct load_opts opts = {.stop = b->stop};
+    b->fault = faults[round];
+    b->fault_sent = b->fault_taken = false;
+    if (load_run(results, streams, 2, &opts, &b->arena, b->err) != 0)
+        return -1;
+    if (!b->fault_taken)
+        return error_set(b->err, ERR_SYSTEM, "the zone was not killed");
+    const struct load_tally *all = &results[0].all;
+    struct bench_live_kill *k = &b->r->zone_kill;
+    double pause_ms = (double)all->pause_us / 1000, max_ms = (double)all->latency.max_us / 1000;
+    k->requests += (int64_t)all->planned;
+    k->failed += (int64_t)load_failed(all);
+    k->pause_ms = pause_ms > k->pause_ms ? pause_ms : k->pause_ms;
+    k->max_ms = max_ms > k->max_ms ? max_ms : k->max_ms;
+    return 0;
+}
+
+static int bench_kill(struct bench *b)
+{
+    if (mix_init(&b->mix, b->country, 1, b->scratch.layout.port, 1, b->stop, &b->arena, b->err) !=
+        0)
+        return -1;
+    for (unsigned i = 0; i < ROUNDS; i++) /* "up" waits until all are healthy again */
+        if (begin(b, "zone kill", i) != 0 || kill_zone(b, i) != 0 ||
+            scratch_up(&b->scratch, b->err) != 0)
+            return -1;
+    return 0;
+}
+
+/* ---- all of it ---- */
+
+static int run(struct bench *b)
+{
+    if (topo_parse(&b->topo, topology, sizeof topology - 1, NULL, 0, &b->arena, b->err) != 0 ||
+        scratch_begin(&b->scratch, &b->topo, &b->arena, b->err) != 0)
+        return -1;
+    return bench_up(b) != 0 || fill(b) != 0 || bench_read(b) != 0 || bench_door(b) != 0 ||
+                   bench_orders(b) != 0 || bench_kill(b) != 0
+               ? -1
+               : 0;
+}
+
+int bench_live_run(struct bench_live_result *r, const volatile sig_atomic_t *stop,
+                   bench_live_progress *progress, void *context, struct error *err)
+{
+    static struct bench b; /* it holds the body of an order */
+    struct error end;
+    b = (struct bench){.r = r,
+                       .stop = stop,
+                       .progress = progress,
+                       .context = context,
+                       .err = err,
+                       .country = {"de"}};
+    *r = (struct bench_live_result){0};
+    int status = run(&b);
+    int ended = scratch_end(&b.scratch, &end);
+    if (status == 0 && ended != 0) {
+        *err = end;
+        status = -1;
+    }
+    arena_release(&b.arena);
+    return status;
+}

@@ -1,0 +1,52 @@
+/* bench_live.h - how fast a live system on this machine is, beside floors that are measured with
+ * it.
+ *
+ * Three cells of three zones and four services each, in a folder of their own, on free ports.
+ * Rounds alternate between what is measured and its floor; medians are reported, and of a killed
+ * zone the worst. What hangs on the disk stands beside the time that one flush takes. */
+#ifndef TESTS_BENCH_BENCH_LIVE_H
+#define TESTS_BENCH_BENCH_LIVE_H
+
+#include <signal.h>
+#include <stdint.h>
+
+struct error;
+
+struct bench_live_read { /* one item, by id, from a replica */
+    double rps, floor_rps, ratio;
+    double wall_rps, floor_wall_rps;
+};
+
+struct bench_live_orders { /* of one line, 64 clients, at the door of one cell */
+    double per_s, p99_ms;
+    int64_t flush_us;
+};
+
+struct bench_live_kill { /* load on one cell, whose zones are killed one after the other */
+    int64_t requests, failed;
+    double pause_ms, max_ms;
+};
+
+struct bench_live_door {                      /* one item, by id, through it */
+    double per_cpu_s, nginx_per_cpu_s, ratio; /* NaN: nginx is not installed */
+};
+
+struct bench_live_result {
+    double up_s;
+    double pss_mb;
+    int64_t processes;
+    struct bench_live_read read;
+    struct bench_live_orders orders;
+    struct bench_live_kill zone_kill;
+    struct bench_live_door door;
+};
+
+/* Called before each of `rounds` rounds of a part, whose name is borrowed for the call. */
+typedef void bench_live_progress(void *context, const char *part, unsigned round, unsigned rounds);
+
+/* Measure for about a minute. `stop` and `progress` may be NULL. 0, or -1 with `err` set; nothing
+ * is left running either way. */
+int bench_live_run(struct bench_live_result *r, const volatile sig_atomic_t *stop,
+                   bench_live_progress *progress, void *context, struct error *err);
+
+#endif

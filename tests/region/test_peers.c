@@ -1,0 +1,118 @@
+/* Tests of region/peers.h: whom to ask. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/rng.h"
+#include "region/peers.h"
+
+static struct peers three(size_t own)
+{
+    struct peers p;
+    peers_init(&p,
+               &(struct peers_opts){.zones = 3, .own = own, .eject_failures = 2, .eject_us = 1000});
+    return p;
+}
+
+static void test_peers_asks_its_own_zone_first_then_the_others(void **state)
+{
+    (void)state;
+    struct peers p = three(1);
+    assert_int_equal(peers_pick(&p, PEERS_NONE, 0), 1);
+    assert_int_equal(peers_pick(&p, 1, 0), 2);
+    assert_int_equal(peers_pick(&p, 2, 0), 1);
+    assert_int_equal(peers_pick(&p, 0, 0), 1);
+}
+
+static void test_peers_leaves_out_who_fails_in_a_row(void **state)
+{
+    (void)state;
+    struct peers p = three(0);
+    peers_ended(&p, 0, false, 100);
+    assert_int_equal(peers_pick(&p, PEERS_NONE, 100), 0);
+    peers_ended(&p, 0, true, 110); /* any answer ends the row */
+    peers_ended(&p, 0, false, 120);
+    assert_int_equal(peers_pick(&p, PEERS_NONE, 120), 0);
+    peers_ended(&p, 0, false, 130);
+    assert_int_equal(peers_pick(&p, PEERS_NONE, 131), 1);
+    assert_int_equal(peers_pick(&p, 1, 131), 2);
+}
+
+static void test_peers_lets_one_request_try_it_again(void **state)
+{
+    (void)state;
+    struct peers p = three(0);
+    peers_ended(&p, 0, false, 0);
+    peers_ended(&p, 0, false, 0);
+    assert_int_equal(peers_pick(&p, PEERS_NONE, 999), 1);
+    assert_int_equal(peers_pick(&p, PEERS_NONE, 1000), 0); /* the trial */
+    assert_int_equal(peers_pick(&p, PEERS_NONE, 1000), 1); /* nobody else meanwhile */
+    peers_ended(&p, 0, false, 1500);
+    assert_int_equal(peers_pick(&p, PEERS_NONE, 2499), 1);
+    assert_int_equal(peers_pick(&p, PEERS_NONE, 2500), 0);
+    peers_ended(&p, 0, true, 2600);
+    assert_int_equal(peers_pick(&p, PEERS_NONE, 2600), 0);
+    assert_int_equal(peers_pick(&p, PEERS_NONE, 2600), 0);
+}
+
+static void test_peers_guesses_when_all_are_left_out(void **state)
+{
+    (void)state;
+    struct peers p = three(2);
+    for (size_t zone = 0; zone < 3; zone++) {
+        peers_ended(&p, zone, false, 0);
+        peers_ended(&p, zone, false, 0);
+    }
+    assert_int_equal(peers_pick(&p, PEERS_NONE, 1), 2);
+    assert_int_equal(peers_pick(&p, 2, 1), 0);
+}
+
+static void test_peers_asks_the_only_one_again(void **state)
+{
+    (void)state;
+    struct peers p;
+    peers_init(&p, &(struct peers_opts){.zones = 1, .eject_failures = 1, .eject_us = 1000});
+    assert_int_equal(peers_pick(&p, PEERS_NONE, 0), 0);
+    assert_int_equal(peers_pick(&p, 0, 0), 0);
+    peers_ended(&p, 0, false, 0);
+    assert_int_equal(peers_pick(&p, 0, 0), 0);
+}
+
+static void test_peers_never_names_the_one_that_has_just_failed_if_there_is_another(void **state)
+{
+    (void)state;
+    struct rng rng;
+    rng_init(&rng, 1);
+    for (int round = 0; round < 200; round++) {
+        struct peers p;
+        size_t zones = 1 + rng_below(&rng, TOPO_ZONES_MAX), failed = PEERS_NONE;
+        peers_init(&p, &(struct peers_opts){.zones = zones,
+                                            .own = rng_below(&rng, (uint32_t)zones),
+                                            .eject_failures = 1 + rng_below(&rng, 3),
+                                            .eject_us = 100});
+        for (int64_t now_us = 0; now_us < 500; now_us++) {
+            size_t zone = peers_pick(&p, failed, now_us);
+            assert_true(zone < zones);
+            assert_true(zone != failed || zones == 1);
+            bool answered = rng_below(&rng, 3) == 0;
+            peers_ended(&p, zone, answered, now_us);
+            failed = answered ? PEERS_NONE : zone;
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_peers_asks_its_own_zone_first_then_the_others),
+        cmocka_unit_test(test_peers_leaves_out_who_fails_in_a_row),
+        cmocka_unit_test(test_peers_lets_one_request_try_it_again),
+        cmocka_unit_test(test_peers_guesses_when_all_are_left_out),
+        cmocka_unit_test(test_peers_asks_the_only_one_again),
+        cmocka_unit_test(test_peers_never_names_the_one_that_has_just_failed_if_there_is_another),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
