@@ -45,9 +45,10 @@ struct up { /* one run of the command */
     struct state state;
     enum state_found found;
     int64_t began_us;
-    size_t running;         /* processes that ran before */
-    struct process control; /* the one we started; pid 0: it ran before */
-    struct status status;   /* the last one heard, in `heard` */
+    size_t running; /* processes that ran before */
+    struct process control;
+    bool started;         /* by us; else it ran before */
+    struct status status; /* the last one heard, in `heard` */
     struct arena heard;
     bool is_heard;
     int shown; /* replicas in the progress line */
@@ -125,14 +126,12 @@ static int start_control(struct up *u, struct error *err)
     const char *log = layout_file(&u->state.layout, "control.log", &u->arena);
     if (pid_file == NULL || log == NULL)
         return error_memory(err);
-    u->control.fd = -1;
-    struct process found;
-    if (process_find(&found, pid_file, err) != 0)
+    process_release(&u->control);
+    if (process_find(&u->control, pid_file, err) != 0)
         return -1;
-    bool runs = found.pid != 0;
-    process_release(&found);
-    if (runs)
+    if (u->control.pid != 0)
         return 0;
+    process_release(&u->control);
     char *dir = realpath(u->o.dir, NULL);
     char program[PATH_MAX];
     const char *argv[] = {crew_program(program), "control", "--state", dir, NULL};
@@ -143,6 +142,7 @@ static int start_control(struct up *u, struct error *err)
     free(dir);
     if (status == 0)
         u->control = (struct process){.pid = pid, .fd = pidfd_open(pid, 0)};
+    u->started = status == 0;
     return status;
 }
 
@@ -210,6 +210,8 @@ static int listen_once(struct up *u, struct status_fetcher *f, struct error *err
         return 0;
     }
     arena_release(&a);
+    if (control_has_ended(u) && !u->started)
+        return start_control(u, err); /* it was dying when we found it */
     if (control_has_ended(u)) {
         char last[400];
         const char *log = layout_file(&u->state.layout, "control.log", &u->arena);
@@ -294,7 +296,7 @@ static int report(struct up *u, struct error *err)
         return -1;
     }
     size_t faults = u->status.fault_count, cells = u->status.cell_count;
-    bool before = u->control.pid == 0;
+    bool before = !u->started;
     printf("%s%s: %zu cell%s, %zu processes, port %d, %.2f s%s\n", before ? "already up, " : "",
            faults == 0 ? "healthy" : "as well as the faults allow", cells, cells == 1 ? "" : "s",
            crew.count, u->state.layout.port, (double)(clock_us() - u->began_us) / 1e6,
@@ -352,7 +354,7 @@ static int up_main(int argc, char **argv)
     u.topology = args > 0 ? argv[1] : NULL;
     u.control.fd = -1;
     status = locked(&u, &err) == 0 ? EXIT_YES : cli_fail(err.text);
-    if (status != EXIT_YES && (u.control.pid != 0 || u.is_heard))
+    if (status != EXIT_YES && (u.started || u.is_heard))
         status = EXIT_NO; /* it was tried */
     process_release(&u.control);
     arena_release(&u.heard);

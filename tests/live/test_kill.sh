@@ -1,0 +1,97 @@
+#!/bin/sh
+# kill -9 of each process of a cell in turn, of an agent and of control, under load: nobody notices.
+#
+# BULKHEAD is the program; it runs from the project's folder, where sim-configs is.
+set -u
+
+: "${BULKHEAD:=build/release/bulkhead}"
+work=$(mktemp -d)
+dir=$work/state
+n=0
+trap '"$BULKHEAD" down --state "$dir" >/dev/null 2>&1; rm -rf "$work"' EXIT
+trap 'exit 130' HUP INT TERM
+
+verdict() { # claim, 0 or what is wrong
+    n=$((n + 1))
+    if [ "$2" = 0 ]; then
+        echo "ok $n - $1"
+    else
+        echo "not ok $n - $1: $2"
+        sed 's/^/# /' "$work"/*.out | head -n 60
+    fi
+}
+
+# The process that a pid file names, if it is ours: one of this folder.
+process_of() { # pid file
+    pid=$(tr -cd 0-9 <"$1")
+    [ -n "$pid" ] && { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null |
+        grep -qF -e "--state $dir" &&
+        echo "$pid"
+}
+
+# Kill what a pid file names, and wait until another process has taken its place.
+replace() { # pid file
+    old=$(process_of "$1") || return 1
+    kill -9 "$old"
+    for _ in $(seq 200); do
+        new=$(process_of "$1")
+        [ -n "$new" ] && [ "$new" != "$old" ] && return 0
+        sleep 0.05 # between looks; the bound is 10 s
+    done
+    return 1
+}
+
+healthy() {
+    for _ in $(seq 200); do
+        "$BULKHEAD" status --state "$dir" >/dev/null 2>&1 && return 0
+        sleep 0.05
+    done
+    return 1
+}
+
+port=$((20000 + $$ % 100 * 64))
+for _ in 1 2 3 4 5 6 7 8; do
+    "$BULKHEAD" up sim-configs/three-countries.json --state "$dir" --port "$port" \
+        >"$work/up.out" 2>&1 && break
+    port=$((port + 64))
+done
+healthy
+verdict "up and healthy" $?
+"$BULKHEAD" load de --state "$dir" --fill --data sim-configs/data >"$work/fill.out" 2>&1
+verdict "filled" $?
+
+# Load as long as the kills take; then it is told to end, and says what it knows.
+"$BULKHEAD" load de --state "$dir" --rate 100 --for 5m --orders 30 --json >"$work/load.out" 2>&1 &
+load=$!
+for file in "$dir"/zones/de/*/*.pid; do
+    case $file in */agent.pid) continue ;; esac
+    replace "$file" && healthy
+    verdict "${file#"$dir"/zones/} is killed, and replaced" $?
+done
+replace "$dir/zones/de/b/agent.pid" && healthy
+verdict "an agent is killed, and replaced" $?
+services=$(cat "$dir"/zones/de/b/[covx]*.pid)
+old=$(process_of "$dir/control.pid")
+kill -9 "$old"
+"$BULKHEAD" up --state "$dir" >"$work/again.out" 2>&1 && healthy
+verdict "control is killed, and up starts another" $?
+[ "$services" = "$(cat "$dir"/zones/de/b/[covx]*.pid)" ]
+verdict "which adopts what runs" $?
+
+kill -INT "$load"
+wait "$load"
+figure() { sed -n 's/^ *"'"$1"'": \([-0-9.e]*\).*/\1/p' "$work/load.out" | head -n 1; }
+why=0
+[ "$(figure requests)" -gt 100 ] || why="only $(figure requests) requests"
+verdict "there was load all the time" "$why"
+why=0
+[ "$(figure failed)" = 0 ] || why="$(figure failed) of $(figure requests) failed"
+verdict "and no request failed" "$why"
+"$BULKHEAD" down --state "$dir" >"$work/down.out" 2>&1
+verdict "down" $?
+why=0
+for proc in /proc/[0-9]*; do
+    { tr '\0' ' ' <"$proc/cmdline"; } 2>/dev/null | grep -qF -e "--state $dir" && why="$proc is left"
+done
+verdict "leaves no process" "$why"
+echo "1..$n"
