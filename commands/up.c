@@ -195,6 +195,27 @@ static bool control_has_ended(const struct up *u)
     return u->control.pid != 0 && (u->control.fd < 0 || process_wait_gone(&u->control, 0));
 }
 
+/* The control that we wait for has ended. Another may have its place: one that was starting when we
+ * looked, and then was faster. One that was dying when we found it is followed by ours. */
+static int replace_control(struct up *u, struct error *err)
+{
+    const char *pid_file = layout_file(&u->state.layout, "control.pid", &u->arena);
+    const char *log = layout_file(&u->state.layout, "control.log", &u->arena);
+    char last[400];
+    if (pid_file == NULL || log == NULL)
+        return error_memory(err);
+    if (!u->started)
+        return start_control(u, err);
+    log_last(log, last, sizeof last);
+    process_release(&u->control);
+    if (process_find(&u->control, pid_file, err) != 0)
+        return -1;
+    if (u->control.pid == 0)
+        return error_set(err, ERR_SYSTEM, "control has ended: %s", last);
+    u->started = false;
+    return 0;
+}
+
 /* Hear a status if there is one. */
 static int listen_once(struct up *u, struct status_fetcher *f, struct error *err)
 {
@@ -210,15 +231,7 @@ static int listen_once(struct up *u, struct status_fetcher *f, struct error *err
         return 0;
     }
     arena_release(&a);
-    if (control_has_ended(u) && !u->started)
-        return start_control(u, err); /* it was dying when we found it */
-    if (control_has_ended(u)) {
-        char last[400];
-        const char *log = layout_file(&u->state.layout, "control.log", &u->arena);
-        log_last(log == NULL ? "" : log, last, sizeof last);
-        return error_set(err, ERR_SYSTEM, "control has ended: %s", last);
-    }
-    return 0;
+    return control_has_ended(u) ? replace_control(u, err) : 0;
 }
 
 /* Between two questions, for who is ready says so soon enough. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -142,6 +143,60 @@ bool crew_end(const struct crew *crew, int64_t patience_us)
     return gone;
 }
 
+/* Whether a command line, its words each with a NUL behind, is that of a part of `dir`. */
+static bool is_part(const char *words, size_t len, const char *dir)
+{
+    const char *end = words + len, *before = "";
+    bool role = false;
+    size_t index = 0;
+    for (const char *word = words; word < end; word += strlen(word) + 1, index++) {
+        for (size_t i = 0; index == 1 && crew_role_words[i] != NULL; i++)
+            role = role || strcmp(word, crew_role_words[i]) == 0;
+        if (role && strcmp(before, "--state") == 0 && strcmp(word, dir) == 0)
+            return true;
+        before = word;
+    }
+    return false;
+}
+
+static bool is_part_process(const char *pid, const char *dir)
+{
+    char path[64], words[2 * PATH_MAX];
+    int n = snprintf(path, sizeof path, "/proc/%s/cmdline", pid);
+    int fd = n < 0 || (size_t)n >= sizeof path ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t len = read(fd, words, sizeof words - 1);
+    close(fd);
+    if (len <= 0)
+        return false;
+    words[len] = '\0';
+    return is_part(words, (size_t)len, dir);
+}
+
+/* One that was started but has not claimed its pid file yet will find that it is not wanted, and
+ * end: wait for it. Nobody is signalled by what a command line says. True when there was one. */
+static bool wait_unclaimed(const char *dir)
+{
+    char real[PATH_MAX];
+    DIR *proc = realpath(dir, real) == NULL ? NULL : opendir("/proc");
+    bool seen = false;
+    if (proc == NULL)
+        return false;
+    for (struct dirent *e; (e = readdir(proc)) != NULL;) {
+        pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
+        if (pid <= 0 || pid == getpid() || !is_part_process(e->d_name, real))
+            continue;
+        struct process process = {.pid = pid, .fd = pidfd_open(pid, 0)};
+        seen = true;
+        if (process.fd >= 0)
+            process_wait_gone(&process, PATIENCE_US);
+        process_release(&process);
+    }
+    closedir(proc);
+    return seen;
+}
+
 int crew_stop(const char *dir, size_t *ended, struct error *err)
 {
     if (crew_want_not(dir, err) != 0)
@@ -156,7 +211,7 @@ int crew_stop(const char *dir, size_t *ended, struct error *err)
         bool gone = crew_end(&crew, PATIENCE_US);
         crew_release(&crew);
         *ended += count;
-        if (count == 0)
+        if (count == 0 && !wait_unclaimed(dir))
             return 0;
         if (!gone)
             break;

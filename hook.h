@@ -1,1 +1,0 @@
-#include "commands/demo_live.h"
