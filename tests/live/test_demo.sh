@@ -24,7 +24,7 @@ verdict() { # claim, 0 or what is wrong
 }
 
 run() { # arguments
-    timeout 120 "$BULKHEAD" "$@" >"$work/out" 2>"$work/err" </dev/null
+    timeout 600 "$BULKHEAD" "$@" >"$work/out" 2>"$work/err" </dev/null
     status=$?
 }
 
