@@ -18,8 +18,7 @@ struct check_options {
 
 static const struct cli_option options[] = {
     {"schema", CLI_STR, offsetof(struct check_options, schema), "KIND", 0, 0,
-     "Print a JSON Schema instead: KIND is topology, scenario, plan, sim, bench, bench_live or "
-     "status"},
+     "Print a JSON Schema instead; an unknown KIND lists them"},
     {"state", CLI_STR, offsetof(struct check_options, state), "DIR", 0, 0,
      "Check a state folder instead, and say what runs in it"},
     {.type = CLI_END},

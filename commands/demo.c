@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -134,6 +135,13 @@ static int demo_main(int argc, char **argv)
     if (status >= 0)
         return status;
     struct demo d = {.folder = args == 0 ? "sim-configs" : argv[1]};
+    if (args == 0 && access("sim-configs/seed-27-24.json", R_OK) != 0) {
+        char *seed = arena_format(&d.arena, "%s", files_example("seed-27-24.json", &d.arena));
+        if (seed != NULL && strrchr(seed, '/') != NULL) {
+            *strrchr(seed, '/') = '\0';
+            d.folder = seed;
+        }
+    }
     if (show_seed(&d) != 0) {
         arena_release(&d.arena);
         return cli_misuse(&demo_command, "%s; FOLDER tells where the example files are",

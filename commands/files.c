@@ -167,6 +167,26 @@ int files_scenario(struct files *files, const char *path, const struct cli_sets 
     return 0;
 }
 
+const char *files_example(const char *name, struct arena *a)
+{
+    static const char *const beside[] = {"../../sim-configs", /* of build/release/bulkhead */
+                                         "../share/bulkhead/sim-configs"};
+    char program[4096];
+    const char *here = arena_format(a, "sim-configs/%s", name);
+    if (here == NULL || access(here, R_OK) == 0)
+        return here == NULL ? name : here;
+    ssize_t len = readlink("/proc/self/exe", program, sizeof program - 1);
+    program[len > 0 ? len : 0] = '\0';
+    char *slash = strrchr(program, '/');
+    for (size_t i = 0; slash != NULL && i < sizeof beside / sizeof beside[0]; i++) {
+        *slash = '\0';
+        const char *path = arena_format(a, "%s/%s/%s", program, beside[i], name);
+        if (path != NULL && access(path, R_OK) == 0)
+            return path;
+    }
+    return here;
+}
+
 const char *files_name(const char *path, struct arena *a)
 {
     const char *slash = strrchr(path, '/');

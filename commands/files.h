@@ -36,6 +36,11 @@ int files_topology(struct files *files, const char *path, const struct cli_sets 
 int files_scenario(struct files *files, const char *path, const struct cli_sets *sets,
                    struct arena *a, struct error *err);
 
+/* Where an example lies, as "three-countries.json" or "data": in sim-configs below the current
+ * folder, or beside the program, as built or as installed; "sim-configs/NAME" when it is nowhere.
+ */
+const char *files_example(const char *name, struct arena *a);
+
 /* "zone-loss-at-peak" of "sim-configs/zone-loss-at-peak.json". */
 const char *files_name(const char *path, struct arena *a);
 

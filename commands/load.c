@@ -90,10 +90,12 @@ static void on_interrupt(int signal)
 static int take_duration(int64_t *out, const char *option, const char *text)
 {
     struct error err;
-    if (duration_parse(out, text, &err) == 0 && *out >= 1000)
-        return -1;
-    if (err.code != ERR_NONE)
+    if (duration_parse(out, text, &err) != 0)
         error_prefix(&err, "--%s", option);
+    else if (*out < 1000)
+        error_set(&err, ERR_RANGE, "--%s: expected 1ms or more, got %s", option, text);
+    else
+        return -1;
     return cli_misuse(&load_command, "%s", err.text);
 }
 

@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "commands/csv.h"
+#include "commands/files.h"
 #include "region/lines.h"
 
 static const char vendor_code[] = "shop";
@@ -182,24 +183,11 @@ static bool has_files(const char *dir, struct arena *a)
 
 const char *shop_folder(const char *dir, struct arena *a, struct error *err)
 {
-    static const char *const beside[] = {"../../sim-configs/data", /* of build/release/bulkhead */
-                                         "../share/bulkhead/sim-configs/data"};
-    char program[4096];
-    if (dir != NULL && has_files(dir, a))
-        return dir;
-    if (dir == NULL && has_files("sim-configs/data", a))
-        return "sim-configs/data";
-    ssize_t len = readlink("/proc/self/exe", program, sizeof program - 1);
-    program[len > 0 ? len : 0] = '\0';
-    char *slash = strrchr(program, '/');
-    for (size_t i = 0; dir == NULL && slash != NULL && i < sizeof beside / sizeof beside[0]; i++) {
-        *slash = '\0';
-        const char *path = arena_format(a, "%s/%s", program, beside[i]);
-        if (path != NULL && has_files(path, a))
-            return path;
-    }
+    const char *found = dir == NULL ? files_example("data", a) : dir;
+    if (has_files(found, a))
+        return found;
     error_set(err, ERR_MISSING, "there is no products.csv in %s (--data DIR tells where it is)",
-              dir != NULL ? dir : "sim-configs/data");
+              found);
     return NULL;
 }
 

@@ -210,7 +210,8 @@ static int sim_main(int argc, char **argv)
     if (files_scenario(&files, argv[1], &o.sets, &a, &err) != 0 ||
         sim_simulate(&result, &files, o.seed, o.replications, o.jobs, &a, &err) != 0) {
         arena_release(&a);
-        return cli_fail(err.text);
+        status = cli_fail(err.text);
+        return __atomic_load_n(&stop, __ATOMIC_RELAXED) != 0 ? EXIT_NO : status;
     }
     const char *text = o.json ? json_encode(&result, run_fields, &a) : "";
     if (text == NULL) {
@@ -235,6 +236,6 @@ const struct cli_command sim_command = {
     1,
     "Simulate a scenario and check what it expects",
     "Exit status 1 when an expectation fails, or when Ctrl-C ended it: it then prints what is\n"
-    "known so far.",
+    "known so far, if a replication has ended.",
     options,
 };

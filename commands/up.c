@@ -22,7 +22,7 @@
 #include "wire/log.h"
 #include "wire/process.h"
 
-#define TOPOLOGY_DEFAULT "sim-configs/three-countries.json"
+#define TOPOLOGY_DEFAULT "three-countries.json"
 enum { LIMIT_US = 30000000, STEP_MS = 10, REASONS_MAX = 8 };
 
 struct up_options {
@@ -98,7 +98,9 @@ static int load(struct up *u, struct error *err)
     if (state_look(&u->found, u->o.dir, err) != 0)
         return -1;
     if (u->found != STATE_WHOLE)
-        return state_plan(&u->state, u->o.dir, u->topology == NULL ? TOPOLOGY_DEFAULT : u->topology,
+        return state_plan(&u->state, u->o.dir,
+                          u->topology == NULL ? files_example(TOPOLOGY_DEFAULT, &u->arena)
+                                              : u->topology,
                           u->o.port == 0 ? LAYOUT_PORT_DEFAULT : u->o.port, &u->arena, err);
     int status = crew_find(&crew, u->o.dir, err);
     u->running = crew.count;
@@ -382,7 +384,8 @@ const struct cli_command up_command = {
     0,
     1,
     "Run a topology here, and return when every cell is healthy",
-    "Without TOPOLOGY the one that the folder holds, or " TOPOLOGY_DEFAULT ". A system that\n"
+    "Without TOPOLOGY the one that the folder holds, or sim-configs/" TOPOLOGY_DEFAULT ".\n"
+    "One process stands for each service in each zone, whatever the plan counts. A system that\n"
     "runs already is left as it is. Data outlives down and up.",
     options,
 };

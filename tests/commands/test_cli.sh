@@ -310,7 +310,7 @@ if [ -r "/proc/$$/stat" ]; then
     # One long replication: nothing is known yet.
     echo '{"topology": "smallest.json", "duration": "2d", "replications": 1}' >"$work/one.json"
     interrupted sim "$work/one.json"
-    judge "Ctrl-C before anything is known" 2 "" "stopped before the first replication had ended"
+    judge "Ctrl-C before anything is known" 1 "" "stopped before the first replication had ended"
     interrupted demo
     judge "Ctrl-C ends a demo as a whole" 2 "1. How many servers" "bulkhead: stopped"
     grep -q "EXPECTED" "$work/out"

@@ -61,7 +61,7 @@ verdict "up and healthy" $?
 verdict "filled" $?
 
 # Load as long as the kills take; then it is told to end, and says what it knows.
-"$BULKHEAD" load de --state "$dir" --rate 100 --for 5m --orders 30 --json >"$work/load.out" 2>&1 &
+"$BULKHEAD" load de --state "$dir" --rate 200 --for 5m --orders 30 --json >"$work/load.out" 2>&1 &
 load=$!
 for file in "$dir"/zones/de/*/*.pid; do
     case $file in */agent.pid) continue ;; esac
@@ -82,7 +82,7 @@ kill -INT "$load"
 wait "$load"
 figure() { sed -n 's/^ *"'"$1"'": \([-0-9.e]*\).*/\1/p' "$work/load.out" | head -n 1; }
 why=0
-[ "$(figure requests)" -gt 100 ] || why="only $(figure requests) requests"
+[ "$(figure requests)" -gt 50 ] || why="only $(figure requests) requests"
 verdict "there was load all the time" "$why"
 why=0
 [ "$(figure failed)" = 0 ] || why="$(figure failed) of $(figure requests) failed"

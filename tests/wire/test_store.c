@@ -498,7 +498,9 @@ static void test_store_group_commit_pays(void **state)
     print_message("rows/s with 1 and with %d clients: %.0f, %.0f (a flush takes %d us); %d pages\n",
                   CLIENTS, rate[0], rate[1], (int)store_flush_probe_us(folder),
                   (int)stats.wal_pages_seen_max);
-    assert_true(rate[1] > 1.5 * rate[0]);
+    /* Where a flush costs nothing, in memory, there is nothing to share. */
+    if (store_flush_probe_us(folder) >= 20)
+        assert_true(rate[1] > 1.5 * rate[0]);
 }
 
 int main(int argc, char **argv)
