@@ -236,7 +236,10 @@ static void dispatch(struct stream *s, int64_t now_us)
     struct load_request request = s->pending;
     tally_begin(&result->all, request.at_us);
     tally_begin(&result->group[request.group], request.at_us);
-    if (slot == NULL) {
+    /* Too many are under way; or we are so late ourselves that nobody would still wait, which
+     * bounds a run whose rate this machine cannot send. */
+    if (slot == NULL ||
+        (s->opts->pace != LOAD_CLOSED && now_us - request.at_us > s->opts->timeout_us)) {
         count_end(s, &request, LOAD_UNSENT, NULL);
         return;
     }

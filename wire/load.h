@@ -3,7 +3,8 @@
  * Open loop: a request leaves at its planned time whatever the answers do, and its latency counts
  * from that time, not from when it could be sent. So a stall is seen by all who would have come
  * during it, and not by one (no coordinated omission). What cannot leave because too many are under
- * way is not sent at all and counted as that; nothing waits in silence.
+ * way, or because the sender itself is later than the request's timeout, is not sent at all and
+ * counted as that; nothing waits in silence.
  *
  * A stream is a plan of requests to one destination; a run carries several at once, on a loop of
  * its own, and ends when every request of every stream has come to something. */
@@ -29,7 +30,7 @@ enum load_outcome {
     LOAD_RESET,   /* the connection was lost before the whole answer */
     LOAD_TIMEOUT,
     LOAD_GARBLED, /* the answer is not HTTP, or the request could not be sent */
-    LOAD_UNSENT,  /* not sent in time: too many were under way */
+    LOAD_UNSENT,  /* not sent in time: too many were under way, or we were later than its timeout */
     LOAD_CUT,     /* still under way when the run was stopped */
     LOAD_OUTCOMES
 };
