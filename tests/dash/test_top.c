@@ -147,9 +147,9 @@ static void test_it_shows_keys_and_data_at_80x24(void **state)
     open_terminal("screen-256color", 80, 24);
     start_top("");
     wait_for("customers NOT HURT");
-    assert_non_null(strstr(screen, "! de/b DOWN 41s: fault 12 zone-down, ends in 2m19s"));
-    assert_non_null(strstr(screen, ">! de    a X c  DEGRADED 41s"));
-    assert_non_null(strstr(screen, "\xe2\x94\x80\xe2\x94\x80 de: zones"));
+    wait_for("! de/b DOWN 41s: fault 12 zone-down, ends in 2m19s");
+    wait_for(">! de    a X c  DEGRADED 41s");
+    wait_for("\xe2\x94\x80\xe2\x94\x80 de: zones");
     type("Down");
     wait_for("\n>  fr");
     type("Enter");
@@ -162,7 +162,7 @@ static void test_it_shows_keys_and_data_at_80x24(void **state)
     wait_until("never quits", false);
     fake_control_say(&fake, snapshot_failing());
     wait_for("customers HURT in es, it");
-    assert_non_null(strstr(screen, ">? fr"));
+    wait_for(">? fr");
     type("q");
     assert_restored(0);
 }
@@ -229,7 +229,7 @@ static void test_a_dumb_terminal_gets_one_picture(void **state)
     type("'export TERM=dumb' Enter");
     start_top("");
     wait_for("ended 0");
-    assert_non_null(strstr(screen, "customers NOT HURT"));
+    wait_for("customers NOT HURT");
     assert_null(strstr(screen, "F10 Quit"));
 }
 
@@ -241,7 +241,7 @@ static void test_control_gone_and_back(void **state)
     wait_for("customers NOT HURT");
     fake_control_kill(&fake);
     wait_for("X CONTROL DOWN ");
-    assert_non_null(strstr(screen, "cells serve; last seen "));
+    wait_for("cells serve; last seen ");
     type("Down"); /* keys are heard all the same */
     wait_for("\n>  fr");
     fake_control_restart(&fake);
