@@ -22,6 +22,7 @@ enum {
     TOPO_CELLS_MAX = 1000,
     TOPO_ZONES_MAX = 16,
     TOPO_SERVICES_MAX = 32,
+    TOPO_CALLS_MAX = 32, /* steps of one service */
 };
 
 enum topo_spread { TOPO_EXPONENTIAL, TOPO_FIXED }; /* how service times scatter */
@@ -53,13 +54,26 @@ struct topo_cell {
     int64_t *client_rtt_us;   /* [country_count] round trip from customers to the region */
 };
 
+struct topo_call { /* a step of a service's work: it asks another service of its cell */
+    const char *service;
+    int64_t count;       /* requests of this step, >= 1 */
+    bool parallel;       /* all at once, or one after the other */
+    double need;         /* share of them that must be answered, or else the caller fails */
+    int64_t deadline_us; /* go on with what is there after so long; 0: wait for all */
+    size_t index;        /* of the service */
+};
+
 struct topo_service {
-    const char *name;    /* "catalog" */
-    double share;        /* of the requests, relative to the other services' */
-    int64_t time_us;     /* mean work per request */
-    int spread;          /* enum topo_spread */
-    int64_t concurrency; /* requests worked on at once by one server */
-    int64_t queue;       /* requests that may wait at one server */
+    const char *name;        /* "catalog" */
+    double share;            /* of the requests, relative to the other services'; 0: only called */
+    int64_t time_us;         /* mean work per request */
+    int spread;              /* enum topo_spread */
+    int64_t concurrency;     /* requests worked on at once by one server */
+    int64_t queue;           /* requests that may wait at one server */
+    struct topo_call *calls; /* made when the work is done, in this order */
+    size_t call_count;
+    bool store;  /* the cell's one storage of its callers: in no zone, not planned */
+    double load; /* requests per request from outside, calls included */
 };
 
 struct topo_tolerance { /* what may be lost without a customer noticing */
@@ -102,7 +116,7 @@ int topo_parse(struct topo *topo, const char *text, size_t len, const struct jso
 size_t topo_country_at(const struct topo *topo, const char *name);
 size_t topo_cell_at(const struct topo *topo, const char *name);
 
-/* The share of requests that service `index` gets, 0..1. */
+/* The share of the requests from outside that service `index` gets, 0..1. */
 double topo_share(const struct topo *topo, size_t index);
 
 /* Demand of a cell in a slot: the sum over its countries, requests/s. */

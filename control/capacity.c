@@ -99,16 +99,27 @@ static double busy(double rps, const struct topo_service *service, int64_t serve
     return rps / (capacity_server_rps(service, 1) * (double)servers);
 }
 
+/* The storage of a cell is outside its zones, is what it is, and is not lost with a zone. */
+static void plan_store(struct capacity_service *s, const struct topo_service *service)
+{
+    s->needed = s->servers = 1;
+    s->busy = s->busy_after_loss = busy(s->peak_rps, service, 1);
+}
+
 static int plan_service(struct capacity_service *s, const struct topo *topo, size_t index,
                         const struct capacity_cell *cell, int64_t given, struct error *err)
 {
     const struct topo_service *service = &topo->services[index];
     double server_rps = capacity_server_rps(service, topo->target_utilisation);
     s->name = service->name;
-    s->peak_rps = cell->peak_rps * topo_share(topo, index);
+    s->peak_rps = cell->peak_rps * service->load;
     if (s->peak_rps / server_rps > 1e9)
         return error_set(err, ERR_LIMIT, "cells.%s: service %s would need over 10^9 servers",
                          cell->name, s->name);
+    if (service->store) {
+        plan_store(s, service);
+        return 0;
+    }
     s->needed = capacity_needed(s->peak_rps, server_rps);
     s->per_zone_planned = capacity_per_zone(s->needed, cell->zones, topo->tolerance);
     s->per_zone = given > 0 ? given : s->per_zone_planned;
@@ -136,7 +147,8 @@ static int plan_cell(struct capacity_cell *cell, const struct topo *topo, const 
         struct capacity_service *s = &cell->services[i];
         if (plan_service(s, topo, i, cell, given, err) != 0)
             return -1;
-        cell->servers += s->servers;
+        if (!topo->services[i].store)
+            cell->servers += s->servers;
         if (s->busy_after_loss > cell->busy_after_loss)
             cell->busy_after_loss = s->busy_after_loss;
         if (s->busy_after_loss > topo->target_utilisation * (1 + 1e-9))

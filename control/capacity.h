@@ -21,7 +21,7 @@ struct capacity_service {
     int64_t needed;           /* servers that carry that at target utilisation */
     int64_t per_zone_planned; /* so that the tolerated loss is survived */
     int64_t per_zone;         /* what the topology fixes, or else as planned */
-    int64_t servers;          /* in all zones */
+    int64_t servers;          /* in all zones; 1 of a store, which is in none */
     double busy;              /* utilisation at peak, nothing lost */
     double busy_after_loss;   /* with the tolerated loss; above 1 it sheds; infinite: none left */
 };
