@@ -12,6 +12,7 @@
 /* ---- the file's tables ---- */
 
 static const char *const spread_words[] = {"exponential", "fixed", NULL};
+static const char *const discipline_words[] = {"fifo", "lifo", "codel", "priority", NULL};
 
 static const struct json_field country_fields[] = {
     JSON_I64(struct topo_country, customers, "customers", 1, 1e12,
@@ -50,6 +51,10 @@ static const struct json_field cell_fields[] = {
     JSON_END,
 };
 
+/* CoDel's 5 ms and 100 ms (RFC 8289, section 4) are for links, where a packet takes less than a
+ * millisecond. Its rules carry over: a target not below the time of one piece of work, and 5 to
+ * 10 % of the interval; an interval in which those who send can react. The presets are for the
+ * preset work of 20 ms and well below the preset timeout of 1 s. */
 static const struct json_field service_fields[] = {
     JSON_F64(struct topo_service, share, "share", 0.000001, 1e6, .preset = "1",
              .doc = "Its part of the requests, relative to the other services'"),
@@ -61,6 +66,20 @@ static const struct json_field service_fields[] = {
              .doc = "Requests that one server works on at once"),
     JSON_I64(struct topo_service, queue, "queue", 0, 1000000, .preset = "32",
              .doc = "Requests that may wait at one server; more are shed"),
+    JSON_WORD(struct topo_service, discipline, "discipline", discipline_words, .preset = "fifo",
+              .doc = "Who is served next and who is shed: fifo the oldest and the newcomer, lifo "
+                     "the newest and the oldest, codel as fifo but sheds where waits stay long, "
+                     "priority users and background work"),
+    JSON_DURATION(struct topo_service, codel_target_us, "codel_target", 1, 3600e6, .preset = "20ms",
+                  .doc = "Under codel, the wait that may last"),
+    JSON_DURATION(struct topo_service, codel_interval_us, "codel_interval", 1, 3600e6,
+                  .preset = "200ms",
+                  .doc = "Under codel, how long waits are above the target before some are shed"),
+    JSON_BOOL(struct topo_service, drop_late, "drop_late", .preset = "false",
+              .doc = "Requests that waited longer than the policy's timeout are shed, not worked "
+                     "on"),
+    JSON_F64(struct topo_service, background, "background", 0, 1, .preset = "0",
+             .doc = "Share of its simulated requests that no user waits for"),
     JSON_END,
 };
 
@@ -114,11 +133,16 @@ const struct json_field topo_fields[] = {
 /* What a shop runs when the topology does not say. The mix is an assumption (most requests browse
  * the catalog, few order); the times are of the order of the 11 ms mean and 25 ms 95th percentile
  * that Alibaba's public traces show for one call. */
+#define SERVICE(name_, share_, time_us_)                                                 \
+    {                                                                                    \
+        .name = (name_), .share = (share_), .time_us = (time_us_), .concurrency = 4,     \
+        .queue = 32, .codel_target_us = 20000, .codel_interval_us = 200000               \
+    }
 static const struct topo_service default_services[] = {
-    {"catalog", 60, 20000, TOPO_EXPONENTIAL, 4, 32},
-    {"customer", 20, 10000, TOPO_EXPONENTIAL, 4, 32},
-    {"order", 15, 40000, TOPO_EXPONENTIAL, 4, 32},
-    {"vendor", 5, 10000, TOPO_EXPONENTIAL, 4, 32},
+    SERVICE("catalog", 60, 20000),
+    SERVICE("customer", 20, 10000),
+    SERVICE("order", 15, 40000),
+    SERVICE("vendor", 5, 10000),
 };
 
 static const int64_t ZONE_RTT_US = 1015;     /* median of 47 zone pairs of 16 AWS regions, 2019 */
@@ -392,8 +416,14 @@ static int topo_complete(struct topo *topo, struct arena *a, struct error *err)
             return error_memory(err);
         memcpy(topo->services, default_services, sizeof default_services);
     }
-    for (size_t i = 0; i < topo->service_count; i++)
-        topo->share_sum += topo->services[i].share;
+    for (size_t i = 0; i < topo->service_count; i++) {
+        const struct topo_service *service = &topo->services[i];
+        topo->share_sum += service->share;
+        if (service->codel_target_us > service->codel_interval_us)
+            return error_set(err, ERR_CONFLICT,
+                             "services.%s.codel_target: expected at most the codel_interval",
+                             service->name);
+    }
     for (size_t i = 0; i < topo->country_count; i++) {
         topo->countries[i].cell = SIZE_MAX;
         if (country_complete(&topo->countries[i], a, err) != 0)

@@ -26,6 +26,9 @@ enum {
 
 enum topo_spread { TOPO_EXPONENTIAL, TOPO_FIXED }; /* how service times scatter */
 
+/* Which waiting request a server works on next; region/admission.h says what each does. */
+enum topo_discipline { TOPO_FIFO, TOPO_LIFO, TOPO_CODEL, TOPO_PRIORITY };
+
 struct topo_country {
     const char *name;  /* "DE" */
     int64_t customers; /* > 0 */
@@ -60,6 +63,10 @@ struct topo_service {
     int spread;          /* enum topo_spread */
     int64_t concurrency; /* requests worked on at once by one server */
     int64_t queue;       /* requests that may wait at one server */
+    int discipline;      /* enum topo_discipline */
+    int64_t codel_target_us, codel_interval_us;
+    bool drop_late;    /* requests that nobody waits for any more are not worked on */
+    double background; /* share of its requests that no user waits for, 0..1 */
 };
 
 struct topo_tolerance { /* what may be lost without a customer noticing */
