@@ -13,6 +13,7 @@
 /* ---- the file's tables ---- */
 
 static const char *const spread_words[] = {"exponential", "fixed", NULL};
+static const char *const discipline_words[] = {"fifo", "lifo", "codel", "priority", NULL};
 
 static const struct json_field country_fields[] = {
     JSON_I64(struct topo_country, customers, "customers", 1, 1e12,
@@ -51,6 +52,10 @@ static const struct json_field cell_fields[] = {
     JSON_END,
 };
 
+/* CoDel's 5 ms and 100 ms (RFC 8289, section 4) are for links, where a packet takes less than a
+ * millisecond. Its rules carry over: a target not below the time of one piece of work, and 5 to
+ * 10 % of the interval; an interval in which those who send can react. The presets are for the
+ * preset work of 20 ms and well below the preset timeout of 1 s. */
 static const struct json_field service_fields[] = {
     JSON_F64(struct topo_service, share, "share", 0, 1e6, .preset = "1",
              .doc = "Its part of the requests from outside, relative to the other services'; 0: "
@@ -63,6 +68,20 @@ static const struct json_field service_fields[] = {
              .doc = "Requests that one server works on at once"),
     JSON_I64(struct topo_service, queue, "queue", 0, 1000000, .preset = "32",
              .doc = "Requests that may wait at one server; more are shed"),
+    JSON_WORD(struct topo_service, discipline, "discipline", discipline_words, .preset = "fifo",
+              .doc = "Who is served next and who is shed: fifo the oldest and the newcomer, lifo "
+                     "the newest and the oldest, codel as fifo but sheds where waits stay long, "
+                     "priority users and background work"),
+    JSON_DURATION(struct topo_service, codel_target_us, "codel_target", 1, 3600e6, .preset = "20ms",
+                  .doc = "Under codel, the wait that may last"),
+    JSON_DURATION(struct topo_service, codel_interval_us, "codel_interval", 1, 3600e6,
+                  .preset = "200ms",
+                  .doc = "Under codel, how long waits are above the target before some are shed"),
+    JSON_BOOL(struct topo_service, drop_late, "drop_late", .preset = "false",
+              .doc = "Requests that waited longer than the policy's timeout are shed, not worked "
+                     "on"),
+    JSON_F64(struct topo_service, background, "background", 0, 1, .preset = "0",
+             .doc = "Share of its simulated requests that no user waits for"),
     JSON_LIST(struct topo_service, calls, call_count, "calls", struct topo_call, topo_call_fields,
               .count_max = TOPO_CALLS_MAX,
               .doc = "What it asks other services of its cell once its own work is done, step by "
@@ -102,6 +121,14 @@ static const struct json_field policy_fields[] = {
     JSON_END,
 };
 
+/* What a shop runs when the topology does not say. The mix is an assumption (most requests browse
+ * the catalog, few order); the times are of the order of the 11 ms mean and 25 ms 95th percentile
+ * that Alibaba's public traces show for one call. */
+static const char default_services[] = "{\"catalog\": {\"share\": 60, \"time\": \"20ms\"},"
+                                       "\"customer\": {\"share\": 20, \"time\": \"10ms\"},"
+                                       "\"order\": {\"share\": 15, \"time\": \"40ms\"},"
+                                       "\"vendor\": {\"share\": 5, \"time\": \"10ms\"}}";
+
 const struct json_field topo_fields[] = {
     JSON_STR(struct topo, about, "about", .doc = "What this is, for people"),
     JSON_MAP(struct topo, countries, country_count, "countries", struct topo_country,
@@ -111,7 +138,7 @@ const struct json_field topo_fields[] = {
              .count_max = TOPO_CELLS_MAX,
              .doc = "How the countries are cut into cells; a country in none gets its own"),
     JSON_MAP(struct topo, services, service_count, "services", struct topo_service, service_fields,
-             .count_min = 1, .count_max = TOPO_SERVICES_MAX,
+             .count_min = 1, .count_max = TOPO_SERVICES_MAX, .preset = default_services,
              .doc = "What runs in every cell; left out: catalog, customer, order and vendor"),
     JSON_OBJECT(struct topo, tolerance, "tolerance", tolerance_fields,
                 .doc = "The loss that each cell must survive"),
@@ -119,16 +146,6 @@ const struct json_field topo_fields[] = {
              .doc = "How busy a server may be in counting servers"),
     JSON_OBJECT(struct topo, policy, "policy", policy_fields, .doc = "What the door does"),
     JSON_END,
-};
-
-/* What a shop runs when the topology does not say. The mix is an assumption (most requests browse
- * the catalog, few order); the times are of the order of the 11 ms mean and 25 ms 95th percentile
- * that Alibaba's public traces show for one call. */
-static const struct topo_service default_services[] = {
-    {.name = "catalog", .share = 60, .time_us = 20000, .concurrency = 4, .queue = 32},
-    {.name = "customer", .share = 20, .time_us = 10000, .concurrency = 4, .queue = 32},
-    {.name = "order", .share = 15, .time_us = 40000, .concurrency = 4, .queue = 32},
-    {.name = "vendor", .share = 5, .time_us = 10000, .concurrency = 4, .queue = 32},
 };
 
 static const int64_t ZONE_RTT_US = 1015;     /* median of 47 zone pairs of 16 AWS regions, 2019 */
@@ -395,15 +412,14 @@ static int cell_region(struct topo *topo, struct topo_cell *cell, struct arena *
 
 static int topo_complete(struct topo *topo, struct arena *a, struct error *err)
 {
-    if (topo->service_count == 0) {
-        topo->service_count = sizeof default_services / sizeof default_services[0];
-        topo->services = arena_alloc(a, topo->service_count, sizeof topo->services[0]);
-        if (topo->services == NULL)
-            return error_memory(err);
-        memcpy(topo->services, default_services, sizeof default_services);
+    for (size_t i = 0; i < topo->service_count; i++) {
+        const struct topo_service *service = &topo->services[i];
+        topo->share_sum += service->share;
+        if (service->codel_target_us > service->codel_interval_us)
+            return error_set(err, ERR_CONFLICT,
+                             "services.%s.codel_target: expected at most the codel_interval",
+                             service->name);
     }
-    for (size_t i = 0; i < topo->service_count; i++)
-        topo->share_sum += topo->services[i].share;
     if (topo_calls_complete(topo, err) != 0)
         return -1;
     for (size_t i = 0; i < topo->country_count; i++) {

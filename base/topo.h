@@ -27,6 +27,9 @@ enum {
 
 enum topo_spread { TOPO_EXPONENTIAL, TOPO_FIXED }; /* how service times scatter */
 
+/* Which waiting request a server works on next; region/admission.h says what each does. */
+enum topo_discipline { TOPO_FIFO, TOPO_LIFO, TOPO_CODEL, TOPO_PRIORITY };
+
 struct topo_country {
     const char *name;  /* "DE" */
     int64_t customers; /* > 0 */
@@ -64,12 +67,16 @@ struct topo_call { /* a step of a service's work: it asks another service of its
 };
 
 struct topo_service {
-    const char *name;        /* "catalog" */
-    double share;            /* of the requests, relative to the other services'; 0: only called */
-    int64_t time_us;         /* mean work per request */
-    int spread;              /* enum topo_spread */
-    int64_t concurrency;     /* requests worked on at once by one server */
-    int64_t queue;           /* requests that may wait at one server */
+    const char *name;    /* "catalog" */
+    double share;        /* of the requests, relative to the other services'; 0: only called */
+    int64_t time_us;     /* mean work per request */
+    int spread;          /* enum topo_spread */
+    int64_t concurrency; /* requests worked on at once by one server */
+    int64_t queue;       /* requests that may wait at one server */
+    int discipline;      /* enum topo_discipline */
+    int64_t codel_target_us, codel_interval_us;
+    bool drop_late;          /* requests that nobody waits for any more are not worked on */
+    double background;       /* share of its requests that no user waits for, 0..1 */
     struct topo_call *calls; /* made when the work is done, in this order */
     size_t call_count;
     bool store;  /* the cell's one storage of its callers: in no zone, not planned */

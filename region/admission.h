@@ -1,53 +1,118 @@
-/* admission.h - what a replica does with a request that reaches it: work, let it wait, or shed it.
+/* admission.h - what a replica does with the requests that reach it: which one it works on, which
+ * wait, and which are shed.
  *
- * The live service and the simulated server ask the same function. Beyond concurrency and queue a
- * request is refused at once, because work that waits too long is thrown away by those who asked.
- */
+ * The live service and the simulated server call these functions. A request beyond concurrency
+ * waits; where too many wait already, the one is shed that would have been served last, because
+ * work that waits too long is thrown away by those who asked. The order is the service's
+ * `discipline`:
+ *
+ * fifo      the oldest first. When full, the newcomer is shed.
+ * lifo      the newest first: under overload those are served whose callers are still there. When
+ *           full, the oldest is shed.
+ * codel     the oldest first, and where waits have stayed above a target for an interval some are
+ *           shed when they would begin, the more the longer that lasts: Controlled Delay, Nichols
+ *           and Jacobson 2012 (ACM Queue 10(5)), as RFC 8289 writes it. When full, the newcomer
+ *           is shed.
+ * priority  users before background work, each the oldest first. When full, a user's request pushes
+ *           out the youngest background request, and everybody else is shed.
+ *
+ * With `drop_late` a request whose deadline has passed is shed when it would begin.
+ *
+ * Times are the caller's ticks: microseconds live, nanoseconds simulated. All that one admission
+ * gets are of one clock, which never goes back. A request brings its own item, so nothing is
+ * allocated; an item that waits or was dropped belongs to the admission until it is handed back. */
 #ifndef REGION_ADMISSION_H
 #define REGION_ADMISSION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-struct admission {
+struct topo_service;
+
+struct admission_rules { /* of one service; many admissions share them */
     uint32_t running_max; /* requests worked on at once, >= 1 */
     uint32_t waiting_max; /* requests that may wait */
+    int discipline;       /* enum topo_discipline */
+    bool drop_late;
+    int64_t codel_target, codel_interval; /* ticks, > 0 */
+};
+
+/* What a topology says of a service; `per_us` ticks are a microsecond. */
+struct admission_rules admission_rules(const struct topo_service *service, int64_t per_us);
+
+struct admission_item { /* lies in the caller's request; set the last two before it arrives */
+    struct admission_item *next, *previous;
+    int64_t since;    /* when it began to wait */
+    int64_t deadline; /* from then on nobody wants its answer; INT64_MAX: never */
+    bool background;
+};
+
+struct admission_line {
+    struct admission_item *first, *last;
+};
+
+struct admission_codel { /* names are those of RFC 8289 */
+    int64_t first_above; /* with waits above target until then, they may be dropped; 0: below */
+    int64_t drop_next;
+    uint32_t count, last_count; /* drops since dropping began, this time and the last */
+};
+
+struct admission { /* read `running` and `waiting`; the rest is private to admission.c */
+    const struct admission_rules *rules;
     uint32_t running;
     uint32_t waiting;
+    struct admission_line line[2]; /* the second: background work, where it has a line of its own */
+    struct admission_item *dropped;
+    struct admission_codel codel;
+    bool dropping; /* of CoDel */
 };
 
 enum admission_answer { ADMISSION_RUN, ADMISSION_WAIT, ADMISSION_SHED };
 
-/* A request has come. Counts it, unless it is shed. */
-static inline enum admission_answer admission_arrive(struct admission *a)
+/* Empty, by `rules`, which are borrowed for good. */
+struct admission admission_empty(const struct admission_rules *rules);
+
+/* Where there is no free place: WAIT or SHED. */
+enum admission_answer admission_queue(struct admission *a, struct admission_item *item,
+                                      int64_t now);
+
+/* The next that waits and is not dropped; NULL when there is none, and a place is free. */
+struct admission_item *admission_next(struct admission *a, int64_t now);
+
+/* A request has come. RUN: it has a place. WAIT: its item stays here, and another may have been
+ * dropped for it (admission_drop). SHED: it is to be refused, and nothing has changed. */
+static inline enum admission_answer admission_arrive(struct admission *a,
+                                                     struct admission_item *item, int64_t now)
 {
-    if (a->running < a->running_max) {
+    if (a->running < a->rules->running_max) {
         a->running++;
         return ADMISSION_RUN;
     }
-    if (a->waiting < a->waiting_max) {
-        a->waiting++;
-        return ADMISSION_WAIT;
-    }
-    return ADMISSION_SHED;
+    return admission_queue(a, item, now);
 }
 
-/* One that was worked on is done. True when the next one that waits must start now. */
-static inline bool admission_finish(struct admission *a)
+/* One that was worked on is done. The one that waited and must start now, or NULL; some may have
+ * been dropped (admission_drop). */
+static inline struct admission_item *admission_finish(struct admission *a, int64_t now)
 {
-    if (a->waiting > 0) {
-        a->waiting--;
-        return true;
-    }
+    if (a->waiting > 0)
+        return admission_next(a, now);
     a->running--;
-    return false;
+    return NULL;
 }
 
-/* The replica died: nothing runs and nothing waits. */
-static inline void admission_clear(struct admission *a)
+/* One that waited and must be refused now, or NULL: call it after each admission_arrive and
+ * admission_finish until it is. */
+static inline struct admission_item *admission_drop(struct admission *a)
 {
-    a->running = 0;
-    a->waiting = 0;
+    struct admission_item *item = a->dropped;
+    if (item != NULL)
+        a->dropped = item->next;
+    return item;
 }
+
+/* The replica died: nothing runs, and those that waited are the caller's again. */
+void admission_clear(struct admission *a);
 
 #endif

@@ -182,3 +182,19 @@ bool target_is_json(const char *header)
     i += strspn(header + i, " \t");
     return header[i] == '\0' || header[i] == ';';
 }
+
+/* A dictionary of RFC 8941: members with commas between them, of which the last of a name counts;
+ * a member's parameters stand behind semicolons. */
+bool target_is_background(const char *header)
+{
+    bool background = false;
+    for (const char *at = header;;) {
+        at += strspn(at, " \t,");
+        size_t len = strcspn(at, " \t,;");
+        if (len == 0)
+            return background;
+        if (len >= 2 && at[0] == 'u' && (at[1] == '=' || at[1] == ';'))
+            background = len == 3 && at[2] == '7';
+        at += strcspn(at, ",");
+    }
+}

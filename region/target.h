@@ -43,4 +43,8 @@ bool target_names_etag(const char *header, const char *etag);
 /* Whether `header`, a Content-Type, is JSON. */
 bool target_is_json(const char *header);
 
+/* Whether `header`, a Priority, says that no user waits: its urgency u is 7, which RFC 9218
+ * (section 4.1) keeps for background tasks. What is not well formed says nothing. */
+bool target_is_background(const char *header);
+
 #endif

@@ -15,6 +15,19 @@ static struct world_group *group_of(struct world *w, const struct world_attempt 
 
 /* ---- the door ---- */
 
+static void count_background(struct world_background_count *count, int answer, int64_t latency_us)
+{
+    count->requests++;
+    if (answer == WORLD_OK) {
+        count->ok++;
+        count->latency_us += latency_us;
+    } else if (answer == WORLD_SHED) {
+        count->shed++;
+    } else {
+        count->failed++;
+    }
+}
+
 /* What ends in a result goes through here, so the digest covers every request's fate. */
 static void count_fate(struct world *w, const struct world_request *request, int answer)
 {
@@ -26,6 +39,10 @@ static void count_fate(struct world *w, const struct world_request *request, int
     if (request->start_ns < w->warmup_ns)
         return;
     struct world_country_count *count = &w->count.country[stream->country];
+    if (request->background) {
+        count_background(&count->background, answer, latency_ns / 1000 + stream->client_rtt_us);
+        return;
+    }
     count->requests++;
     if (request->tries > 1)
         count->retries += request->tries - 1;
@@ -49,7 +66,7 @@ static void request_end(struct world *w, uint32_t index, int answer)
 static void attempt_release(struct world *w, uint32_t index)
 {
     w->attempt[index].state = ATTEMPT_FREE;
-    w->attempt[index].next = w->attempt_free;
+    w->attempt[index].next_free = w->attempt_free;
     w->attempt_free = index;
 }
 
@@ -65,7 +82,9 @@ static void try_send(struct world *w, uint32_t request_index)
         return;
     }
     struct world_attempt *attempt = &w->attempt[index];
-    w->attempt_free = attempt->next;
+    w->attempt_free = attempt->next_free;
+    attempt->item.deadline = engine_now(&w->engine) + w->timeout_ns;
+    attempt->item.background = request->background;
     attempt->request = request_index;
     attempt->server = group->server_first + replica;
     attempt->state = ATTEMPT_OUT;
@@ -78,8 +97,11 @@ static void try_send(struct world *w, uint32_t request_index)
 
 void flow_begin(struct world *w, uint32_t stream)
 {
+    struct world_stream *s = &w->stream[stream];
     struct world_request fresh = {
         .stream = stream, .avoid = BALANCE_NO_ZONE, .start_ns = engine_now(&w->engine)};
+    if (s->background > 0)
+        fresh.background = rng_f64(&s->class_rng) < s->background;
     uint32_t index = w->request_free;
     if (index == WORLD_NONE) { /* the door holds as much as it can */
         count_fate(w, &fresh, WORLD_SHED);
@@ -88,7 +110,7 @@ void flow_begin(struct world *w, uint32_t stream)
     w->request_free = w->request[index].next_free;
     fresh.generation = w->request[index].generation;
     w->request[index] = fresh;
-    retry_earn(&w->cell[w->group[w->stream[stream].group].cell].retry);
+    retry_earn(&w->cell[w->group[s->group].cell].retry);
     try_send(w, index);
 }
 
@@ -169,6 +191,25 @@ static void work_begin(struct world *w, uint32_t index)
     engine_after(&w->engine, (int64_t)(time_ns + 0.5), WORLD_DONE, index);
 }
 
+static uint32_t attempt_of(const struct world *w, const struct admission_item *item)
+{
+    return (uint32_t)((const struct world_attempt *)item - w->attempt);
+}
+
+static void refuse(struct world *w, uint32_t index)
+{
+    if (engine_now(&w->engine) >= w->warmup_ns)
+        w->count.group[w->server[w->attempt[index].server].group].tries_shed++;
+    answer_send(w, index, WORLD_SHED);
+}
+
+static void refuse_dropped(struct world *w, struct world_server *server)
+{
+    struct admission_item *item;
+    while ((item = admission_drop(&server->admission)) != NULL)
+        refuse(w, attempt_of(w, item));
+}
+
 void flow_reach(void *world, const struct event *event)
 {
     struct world *w = world;
@@ -178,23 +219,16 @@ void flow_reach(void *world, const struct event *event)
         answer_send(w, event->who, WORLD_RESET);
         return;
     }
-    switch (admission_arrive(&server->admission)) {
+    switch (admission_arrive(&server->admission, &attempt->item, engine_now(&w->engine))) {
     case ADMISSION_RUN:
         work_begin(w, event->who);
         break;
     case ADMISSION_WAIT:
         attempt->state = ATTEMPT_WAITS;
-        attempt->next = WORLD_NONE;
-        if (server->first == WORLD_NONE)
-            server->first = event->who;
-        else
-            w->attempt[server->last].next = event->who;
-        server->last = event->who;
+        refuse_dropped(w, server);
         break;
     case ADMISSION_SHED:
-        if (engine_now(&w->engine) >= w->warmup_ns)
-            w->count.group[server->group].tries_shed++;
-        answer_send(w, event->who, WORLD_SHED);
+        refuse(w, event->who);
         break;
     }
 }
@@ -206,11 +240,10 @@ void flow_done(void *world, const struct event *event)
     struct world_server *server = &w->server[attempt->server];
     work_count(w, attempt);
     answer_send(w, event->who, WORLD_OK);
-    if (admission_finish(&server->admission)) {
-        uint32_t next = server->first;
-        server->first = w->attempt[next].next;
-        work_begin(w, next);
-    }
+    struct admission_item *next = admission_finish(&server->admission, engine_now(&w->engine));
+    if (next != NULL)
+        work_begin(w, attempt_of(w, next));
+    refuse_dropped(w, server);
 }
 
 void flow_reset_dead(struct world *w)
@@ -227,7 +260,6 @@ void flow_reset_dead(struct world *w)
             engine_cancel(&w->engine, WORLD_DONE, i);
         }
         admission_clear(&server->admission);
-        server->first = WORLD_NONE;
         answer_send(w, i, WORLD_RESET);
     }
 }

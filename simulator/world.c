@@ -87,6 +87,7 @@ static int init_cell(struct world *w, const struct capacity_plan *plan, size_t i
             .cell = (uint32_t)index,
             .server_first = w->server_count,
             .per_zone = (uint32_t)per_zone,
+            .rules = admission_rules(service, 1000),
             .fixed = service->spread == TOPO_FIXED,
             .time_ns = (double)service->time_us * 1000,
         };
@@ -101,9 +102,9 @@ static int init_group(struct world *w, size_t index, uint64_t seed, uint64_t rep
 {
     struct world_group *group = &w->group[index];
     const struct topo_cell *cell = &w->topo->cells[group->cell];
-    const struct topo_service *service = &w->topo->services[index % w->topo->service_count];
+    const char *service = w->topo->services[index % w->topo->service_count].name;
     char name[NAME_MAX_BYTES];
-    snprintf(name, sizeof name, "%s/%s", cell->name, service->name);
+    snprintf(name, sizeof name, "%s/%s", cell->name, service);
     rng_named(&group->rng, seed, replication, name, "door");
     uint32_t per_zone[TOPO_ZONES_MAX];
     for (size_t z = 0; z < cell->zone_count; z++) {
@@ -111,12 +112,10 @@ static int init_group(struct world *w, size_t index, uint64_t seed, uint64_t rep
         for (uint32_t i = 0; i < group->per_zone; i++) {
             struct world_server *server = &w->server[group->server_first + z * group->per_zone + i];
             *server = (struct world_server){
-                .admission = {.running_max = (uint32_t)service->concurrency,
-                              .waiting_max = (uint32_t)service->queue},
-                .first = WORLD_NONE,
+                .admission = admission_empty(&group->rules),
                 .group = (uint32_t)index,
             };
-            snprintf(name, sizeof name, "%s/%s/%s-%u", cell->name, cell->zones[z], service->name,
+            snprintf(name, sizeof name, "%s/%s/%s-%u", cell->name, cell->zones[z], service,
                      (unsigned)i + 1);
             rng_named(&server->rng, seed, replication, name, "service");
         }
@@ -140,6 +139,7 @@ static void init_streams(struct world *w, uint64_t seed, uint64_t replication)
                 *s = (struct world_stream){
                     .rps = country->rps,
                     .factor = topo_share(w->topo, i) * w->scenario->load,
+                    .background = w->topo->services[i].background,
                     .client_rtt_us = cell->client_rtt_us[k],
                     .group = (uint32_t)(c * w->topo->service_count + i),
                     .country = (uint32_t)cell->country[k],
@@ -147,6 +147,7 @@ static void init_streams(struct world *w, uint64_t seed, uint64_t replication)
                 char name[NAME_MAX_BYTES];
                 snprintf(name, sizeof name, "%s/%s", country->name, w->topo->services[i].name);
                 rng_named(&s->rng, seed, replication, name, "arrivals");
+                rng_named(&s->class_rng, seed, replication, name, "class");
                 stream_next(w, index);
             }
         }
@@ -178,7 +179,7 @@ static int init_pools(struct world *w, const struct capacity_plan *plan, struct 
     if (w->request == NULL || w->attempt == NULL)
         return -1;
     for (uint32_t i = 0; i < w->pool_count; i++)
-        w->request[i].next_free = w->attempt[i].next = i + 1 < w->pool_count ? i + 1 : WORLD_NONE;
+        w->request[i].next_free = w->attempt[i].next_free = i + 1 < w->pool_count ? i + 1 : WORLD_NONE;
     return 0;
 }
 

@@ -35,17 +35,23 @@ enum world_answer { WORLD_OK, WORLD_SHED, WORLD_RESET };
 
 /* ---- what is counted ---- */
 
-struct world_country_count {
-    int64_t requests; /* begun after the warm-up and ended within the run */
+struct world_background_count { /* as for users, who are counted apart */
+    int64_t requests, ok, shed, failed;
+    int64_t latency_us; /* sum of the answered ones */
+};
+
+struct world_country_count { /* users' requests */
+    int64_t requests;        /* begun after the warm-up and ended within the run */
     int64_t ok;
     int64_t shed;   /* ended by a refusal */
     int64_t failed; /* ended by a reset or a timeout */
     int64_t retries;
     struct hist latency; /* of the answered ones, at the customer */
+    struct world_background_count background;
 };
 
 struct world_group_count {
-    int64_t tries_shed; /* after the warm-up */
+    int64_t tries_shed; /* after the warm-up, at once or after a wait */
     int64_t busy_ns;    /* work after the warm-up, over all servers, finished or not */
 };
 
@@ -60,7 +66,6 @@ struct world_count {
 
 struct world_server {
     struct admission admission;
-    uint32_t first, last; /* tries that wait, linked by `next`; WORLD_NONE */
     uint32_t group;
     uint32_t down;  /* faults that hold it down; 0: it runs */
     struct rng rng; /* its service times */
@@ -68,7 +73,8 @@ struct world_server {
 
 struct world_group { /* the replicas of one service in one cell, behind its door */
     struct balance balance;
-    struct rng rng; /* the door's choices */
+    struct admission_rules rules; /* of its servers; ticks are nanoseconds */
+    struct rng rng;               /* the door's choices */
     uint32_t cell;
     uint32_t server_first; /* its servers are numbered from here, zone by zone */
     uint32_t per_zone;
@@ -83,8 +89,10 @@ struct world_cell {
 
 struct world_stream { /* the requests of one country for one service */
     struct rng rng;
-    const double *rps; /* [TOPO_SLOTS] of the country */
-    double factor;     /* the service's share times the scenario's load */
+    struct rng class_rng; /* draws only where there is background work */
+    double background;    /* share of its requests */
+    const double *rps;    /* [TOPO_SLOTS] of the country */
+    double factor;        /* the service's share times the scenario's load */
     double gap_ns;     /* mean gap in the current slot; infinite: no demand */
     int64_t slot_end_ns;
     int64_t client_rtt_us;
@@ -100,18 +108,22 @@ struct world_request {
     uint16_t avoid; /* the zone that failed last */
     int64_t start_ns;
     uint32_t next_free;
+    bool background;
 };
 
 enum attempt_state { ATTEMPT_FREE, ATTEMPT_OUT, ATTEMPT_WAITS, ATTEMPT_RUNS, ATTEMPT_BACK };
 
-struct world_attempt {
-    uint32_t generation; /* of its completion */
-    uint32_t request;    /* WORLD_NONE: nobody waits for it any more */
-    uint32_t server;     /* index into world.server */
-    uint32_t next;       /* behind it in the server's queue, or free */
-    uint8_t state;       /* enum attempt_state */
-    uint8_t answer;      /* enum world_answer, once it is on its way back */
-    int64_t begin_ns;    /* of the work that is not counted yet */
+struct world_attempt {          /* one cache line */
+    struct admission_item item; /* first: flow.c comes from it to its attempt */
+    uint32_t generation;        /* of its completion */
+    uint32_t request;           /* WORLD_NONE: nobody waits for it any more */
+    uint32_t server;            /* index into world.server */
+    uint8_t state;              /* enum attempt_state */
+    uint8_t answer;             /* enum world_answer, once it is on its way back */
+    union {
+        int64_t begin_ns; /* of the work that is not counted yet */
+        uint32_t next_free;
+    };
 };
 
 struct world {

@@ -38,8 +38,8 @@ static const struct json_field health_fields[] = {
     JSON_I64(struct health, pid, "pid", 0, 0, .doc = "Its process"),
     JSON_I64(struct health, running, "running", 0, 0, .doc = "Requests worked on now"),
     JSON_I64(struct health, waiting, "waiting", 0, 0, .doc = "Requests that wait now"),
-    JSON_I64(struct health, counts.requests, "requests", 0, 0, .doc = "Admitted since it began"),
-    JSON_I64(struct health, counts.shed, "shed", 0, 0, .doc = "Refused for want of room"),
+    JSON_I64(struct health, counts.requests, "requests", 0, 0, .doc = "Worked on since it began"),
+    JSON_I64(struct health, counts.shed, "shed", 0, 0, .doc = "Refused for want of room or time"),
     JSON_I64(struct health, counts.failed, "store_failures", 0, 0, .doc = "That the store failed"),
     JSON_END,
 };

@@ -69,11 +69,13 @@ static void ask(struct request *r, const char *method, const char *target, const
     struct upstream *u = upstream_of(r);
     int64_t now_us = clock_us();
     const struct http_header headers[] = {
+        {"Priority", "u=7"},
         {"Content-Type", "application/json"},
         {"Idempotency-Key", r->work.create.id},
     };
+    size_t from = r->item.background ? 0 : 1, until = body == NULL ? 1 : 3;
     r->asked = peers_pick(&u->peers, r->failed, now_us);
-    http_send(u->client[r->asked], method, target, headers, body == NULL ? 0 : 2, body,
+    http_send(u->client[r->asked], method, target, headers + from, until - from, body,
               body == NULL ? 0 : strlen(body), order_try_us(&r->placing, now_us), replied, r);
 }
 

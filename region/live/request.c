@@ -105,6 +105,7 @@ static int64_t spend_until_us(struct service *s)
 static void run(struct request *r)
 {
     struct service *s = r->service;
+    s->counts.requests += r->counted;
     if (s->topo->policy.spend && r->counted) {
         r->until_us = spend_until_us(s);
         uv_timer_init(&s->loop, &r->timer);
@@ -113,21 +114,57 @@ static void run(struct request *r)
     r->route->run(r);
 }
 
-static void start_waiting(struct service *s)
+static struct request *request_of(struct admission_item *item)
+{
+    return (struct request *)((char *)item - offsetof(struct request, item));
+}
+
+/* A request without a place. */
+static void shed(struct request *r)
+{
+    struct service *s = r->service;
+    s->counts.shed++;
+    s->open--;
+    request_problem(r->exchange, 503, "Retry-After", "1", "too many requests wait already");
+    request_free(r);
+}
+
+static void shed_dropped(struct service *s)
+{
+    struct admission_item *item;
+    while ((item = admission_drop(&s->admission)) != NULL)
+        shed(request_of(item));
+}
+
+/* Requests may end while they begin, so that one makes the next one ready: a loop, for the stack
+ * has an end. */
+static void start_ready(struct service *s)
 {
     if (s->starting) /* further down the stack */
         return;
     s->starting = true;
-    while (s->ready > 0) {
-        struct request *r = s->first;
-        s->ready--;
-        s->first = r->next;
-        if (http_gone(r->exchange)) /* nobody wants it any more */
+    while (s->ready != NULL) {
+        struct request *r = s->ready;
+        s->ready = r->next;
+        if (http_gone(r->exchange)) { /* nobody wants it any more */
+            s->counts.shed++;
             request_refuse_later(r, "too late");
-        else
+        } else {
             run(r);
+        }
     }
     s->starting = false;
+}
+
+static void give_place(struct service *s)
+{
+    struct admission_item *item = admission_finish(&s->admission, request_now_us(s));
+    if (item == NULL)
+        return;
+    struct request *r = request_of(item);
+    r->counted = true;
+    r->next = s->ready;
+    s->ready = r;
 }
 
 static void tell_drained(struct service *s)
@@ -149,15 +186,16 @@ void request_drain(struct service *s, void (*drained)(struct service *s))
 static void leave(struct request *r)
 {
     struct service *s = r->service;
-    if (r->counted && admission_finish(&s->admission))
-        s->ready++;
+    if (r->counted)
+        give_place(s);
     send_reply(r->exchange, &r->reply);
     if (r->until_us != 0)
         uv_close((uv_handle_t *)&r->timer, request_closed);
     else
         request_free(r);
     s->open--;
-    start_waiting(s);
+    shed_dropped(s);
+    start_ready(s);
     tell_drained(s);
 }
 
@@ -188,25 +226,22 @@ void request_problem(struct http_exchange *x, int status, const char *header, co
 
 static void admit(struct service *s, struct request *r)
 {
-    enum admission_answer answer = admission_arrive(&s->admission);
-    if (answer == ADMISSION_SHED) {
-        s->counts.shed++;
-        s->open--;
-        request_problem(r->exchange, 503, "Retry-After", "1", "too many requests wait already");
-        request_free(r);
-        return;
-    }
-    s->counts.requests++;
-    r->counted = true;
-    if (answer == ADMISSION_RUN) {
+    const char *priority = http_header_of(r->exchange, "Priority");
+    int64_t now_us = request_now_us(s);
+    r->item.background = priority != NULL && target_is_background(priority);
+    r->item.deadline = now_us + s->topo->policy.timeout_us;
+    switch (admission_arrive(&s->admission, &r->item, now_us)) {
+    case ADMISSION_RUN:
+        r->counted = true;
         run(r);
-        return;
+        break;
+    case ADMISSION_WAIT:
+        shed_dropped(s);
+        break;
+    case ADMISSION_SHED:
+        shed(r);
+        break;
     }
-    if (s->first == NULL)
-        s->first = r;
-    else
-        s->last->next = r;
-    s->last = r;
 }
 
 void request_begin(struct service *s, struct http_exchange *x, const struct route *route,

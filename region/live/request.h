@@ -32,8 +32,8 @@ struct upstream { /* another service of our cell */
 };
 
 struct service_counts {
-    int64_t requests; /* admitted */
-    int64_t shed;
+    int64_t requests; /* worked on, now or before */
+    int64_t shed;     /* at once, or after a wait */
     int64_t failed; /* of the store: full, or it said no */
 };
 
@@ -48,11 +48,11 @@ struct service {
     struct store_loop store;
     struct reads reads;
     struct upstream customers, catalogs; /* for orders */
+    struct admission_rules rules; /* ticks are microseconds */
     struct admission admission;
-    struct request *first, *last; /* those that wait, oldest first */
-    struct request *spare;        /* answered ones, with their memory */
+    struct request *ready; /* those that waited and have a place now */
+    struct request *spare; /* answered ones, with their memory */
     uint32_t spare_count;
-    uint32_t ready; /* so many of them may start now */
     bool starting;
     struct rng rng;    /* of the service times to spend */
     int64_t carry_us;  /* not spent yet, for timers count in milliseconds */
@@ -93,7 +93,8 @@ struct request {
     const struct route *route;
     struct target target;
     struct arena arena;
-    struct request *next;
+    struct admission_item item;
+    struct request *next; /* ready, read with it, or spare */
     struct reply reply;
     bool counted;     /* holds one of the replica's places */
     int64_t until_us; /* not to be answered before; 0: at once */

@@ -152,7 +152,6 @@ static void end(uv_signal_t *handle, int number)
 static void service_init(struct service *s, const struct layout *l, size_t cell, size_t zone,
                          size_t index)
 {
-    const struct topo_service *service = &l->topo->services[index];
     *s = (struct service){
         .topo = l->topo,
         .cell = &l->topo->cells[cell],
@@ -161,10 +160,10 @@ static void service_init(struct service *s, const struct layout *l, size_t cell,
         .index = index,
         .type = layout_kind(l, index),
         .kind = cell_kind(layout_kind(l, index)),
-        .admission = {.running_max = (uint32_t)service->concurrency,
-                      .waiting_max = (uint32_t)service->queue},
+        .rules = admission_rules(&l->topo->services[index], 1),
         .logged_us = INT64_MIN / 2,
     };
+    s->admission = admission_empty(&s->rules);
 }
 
 static int start(struct service *s, const struct layout *l, struct arena *a, struct error *err)

@@ -48,7 +48,7 @@ static void trial_begin(struct trial *t, uint64_t seed, uint32_t pool)
         fail_msg("%s", err.text);
     if (pool > 0) {
         w->pool_count = pool;
-        w->request[pool - 1].next_free = w->attempt[pool - 1].next = WORLD_NONE;
+        w->request[pool - 1].next_free = w->attempt[pool - 1].next_free = WORLD_NONE;
     }
     t->arrive = w->engine.kind[WORLD_ARRIVE].handler;
     engine_kind(&w->engine, WORLD_ARRIVE, "arrive", count_arrival, NULL, 0);
@@ -82,7 +82,7 @@ static uint32_t open_requests(const struct world *w)
 static uint32_t open_attempts(const struct world *w)
 {
     uint32_t open = w->pool_count;
-    for (uint32_t i = w->attempt_free; i != WORLD_NONE; i = w->attempt[i].next) {
+    for (uint32_t i = w->attempt_free; i != WORLD_NONE; i = w->attempt[i].next_free) {
         assert_int_equal(w->attempt[i].state, ATTEMPT_FREE);
         open--;
     }
@@ -102,7 +102,7 @@ static int64_t ended_requests(const struct world *w, const struct topo *topo)
     return ended;
 }
 
-/* Every server's queue holds those that wait there, in one line from `first` to `last`. */
+/* Every server's lines hold those that wait there, linked both ways. */
 static void assert_server(const struct world *w, uint32_t index, uint32_t runs, uint32_t waits)
 {
     const struct world_server *server = &w->server[index];
@@ -110,15 +110,20 @@ static void assert_server(const struct world *w, uint32_t index, uint32_t runs, 
     assert_int_equal(server->admission.waiting, waits);
     assert_true(server->down == 0 || runs + waits == 0);
     assert_true(waits == 0 || runs == server->admission.running_max);
-    uint32_t i = server->first;
-    for (uint32_t k = 0; k < waits; k++) {
-        assert_true(i != WORLD_NONE);
-        assert_int_equal(w->attempt[i].state, ATTEMPT_WAITS);
-        assert_int_equal(w->attempt[i].server, index);
-        assert_true(k + 1 < waits || i == server->last);
-        i = w->attempt[i].next;
+    uint32_t waiting = 0;
+    for (int line = 0; line < 2; line++) {
+        const struct admission_item *previous = NULL, *item = server->admission.line[line].first;
+        for (; item != NULL; previous = item, item = item->next) {
+            const struct world_attempt *attempt = (const struct world_attempt *)item;
+            assert_int_equal(attempt->state, ATTEMPT_WAITS);
+            assert_int_equal(attempt->server, index);
+            assert_ptr_equal(item->previous, previous);
+            assert_true(++waiting <= waits);
+        }
+        assert_ptr_equal(server->admission.line[line].last, previous);
     }
-    assert_true(i == WORLD_NONE);
+    assert_int_equal(waiting, waits);
+    assert_null(server->admission.dropped);
 }
 
 static void assert_conserved(const struct trial *t)
