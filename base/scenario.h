@@ -15,18 +15,41 @@ struct arena;
 struct error;
 struct topo;
 
-enum scenario_fault_kind { FAULT_ZONE_DOWN, FAULT_SERVER_DOWN };
+enum scenario_fault_kind {
+    FAULT_ZONE_DOWN,
+    FAULT_SERVER_DOWN,
+    FAULT_SERVICE_DOWN, /* all its servers in a cell */
+    FAULT_CELL_DOWN,
+    FAULT_REGION_DOWN, /* all cells in a region */
+    FAULT_SLOW,        /* work takes `factor` times as long */
+    FAULT_ERRORS,      /* a share of the answers are errors */
+    FAULT_PARTITION,   /* what a zone sends and what is sent there is lost */
+    FAULT_LATENCY,     /* it takes longer, each way */
+    FAULT_CONTROL_DOWN,
+    FAULT_STORE_DOWN,
+    FAULT_STORE_SLOW,
+    FAULT_DISK_FULL, /* a store answers everything with an error */
+    FAULT_SURGE,     /* a country asks `factor` times as much */
+};
 extern const char *const scenario_fault_words[];   /* by kind, ended by NULL */
 extern const char *const scenario_measure_words[]; /* by measure */
+
+#define SCENARIO_ANY SIZE_MAX /* a fault takes all of these */
 
 struct scenario_fault {
     int kind;          /* enum scenario_fault_kind */
     const char *scope; /* "de/a", "de/b/catalog-2" */
     int64_t at_us;     /* from the start of the run */
-    int64_t for_us;    /* 0: until the end */
-    size_t cell, zone; /* set by scenario_bind: indices into the topology */
-    size_t service;    /* server-down */
-    int64_t server;    /* server-down: 0-based; the scope's number is 1-based */
+    int64_t for_us;    /* 0: until the end; the mean, where it comes again and again */
+    int64_t every_us;  /* 0: once; or else the mean time from its end to the next */
+    double factor;     /* slow, store-slow, surge */
+    double share;      /* errors: of the answers, 0..1 */
+    int64_t extra_us;  /* latency, each way */
+    size_t cell;       /* this and the rest: set by scenario_bind. Indices into the topology, or
+                          SCENARIO_ANY: of a region-down, the cells of region `scope` */
+    size_t zone, service;
+    int64_t server; /* 0-based, the scope's number is 1-based; -1: any */
+    size_t country; /* surge */
 };
 
 enum scenario_measure { MEASURE_AVAILABILITY, MEASURE_SHED, MEASURE_FAILED, MEASURE_P99 };
@@ -59,6 +82,11 @@ extern const struct json_field scenario_fields[];
 /* Read a scenario. 0, or -1 with `err` set and `*s` untouched. */
 int scenario_parse(struct scenario *s, const char *text, size_t len, const struct json_set *sets,
                    size_t set_count, struct arena *a, struct error *err);
+
+/* The table of one fault, and finding what it names: parts of the two above and below. */
+extern const struct json_field scenario_fault_fields[];
+int scenario_bind_fault(struct scenario_fault *f, size_t index, const struct topo *topo,
+                        struct error *err);
 
 /* Find what it names in `topo`. 0, or -1 with `err` set. */
 int scenario_bind(struct scenario *s, const struct topo *topo, struct error *err);

@@ -1,5 +1,9 @@
 #include "simulator/faults.h"
 
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
 #include "base/error.h"
 #include "base/scenario.h"
 #include "base/topo.h"
@@ -12,7 +16,7 @@ int faults_check(const struct scenario *s, const struct topo *topo,
 {
     for (size_t i = 0; i < s->fault_count; i++) {
         const struct scenario_fault *f = &s->faults[i];
-        if (f->kind != FAULT_SERVER_DOWN)
+        if (f->server < 0)
             continue;
         int64_t per_zone = plan->cells[f->cell].services[f->service].per_zone;
         if (f->server >= per_zone)
@@ -25,39 +29,176 @@ int faults_check(const struct scenario *s, const struct topo *topo,
     return 0;
 }
 
-void faults_schedule(struct world *w)
+/* ---- when ---- */
+
+/* After `delay_ns`, or not at all when that is beyond the end of the run. */
+static void later(struct world *w, double delay_ns, enum world_kind kind, uint32_t fault)
 {
-    for (size_t i = 0; i < w->scenario->fault_count; i++) {
+    if (delay_ns < (double)(w->end_ns - engine_now(&w->engine)))
+        engine_after(&w->engine, (int64_t)(delay_ns + 0.5), kind, fault);
+}
+
+int faults_init(struct world *w, uint64_t seed, uint64_t replication, struct arena *a)
+{
+    w->fault = arena_alloc(a, w->scenario->fault_count, sizeof w->fault[0]);
+    if (w->fault == NULL)
+        return -1;
+    for (size_t c = 0; c < w->topo->cell_count; c++)
+        faults_paths(w, c);
+    for (uint32_t i = 0; i < w->scenario->fault_count; i++) {
         const struct scenario_fault *f = &w->scenario->faults[i];
-        engine_at(&w->engine, f->at_us * 1000, WORLD_BREAK, (uint32_t)i);
-        if (f->for_us > 0 && f->at_us + f->for_us < w->scenario->duration_us)
-            engine_at(&w->engine, (f->at_us + f->for_us) * 1000, WORLD_HEAL, (uint32_t)i);
+        char name[32];
+        snprintf(name, sizeof name, "faults[%lu]", (unsigned long)i);
+        rng_named(&w->fault[i].rng, seed, replication, name, "times");
+        double at_ns = (double)f->at_us * 1000;
+        if (f->every_us > 0)
+            at_ns += (double)f->every_us * 1000 * rng_exp(&w->fault[i].rng);
+        later(w, at_ns, WORLD_BREAK, i);
+    }
+    return 0;
+}
+
+/* ---- what ---- */
+
+static bool touches_cell(const struct world *w, const struct scenario_fault *f, size_t cell)
+{
+    if (f->kind == FAULT_REGION_DOWN)
+        return strcmp(w->topo->cells[cell].region, f->scope) == 0;
+    return f->cell == cell;
+}
+
+/* Whether a server of a group is one of those that the fault names. A store dies with the cell or
+ * the region, not with a zone. */
+static bool touches_server(const struct world *w, const struct scenario_fault *f,
+                           const struct world_group *group, uint32_t server)
+{
+    if (f->service != SCENARIO_ANY && group->service != &w->topo->services[f->service])
+        return false;
+    if (f->zone == SCENARIO_ANY)
+        return true;
+    uint32_t nth = server - group->server_first;
+    if (group->service->store || nth / group->per_zone != f->zone)
+        return false;
+    return f->server < 0 || nth % group->per_zone == (uint32_t)f->server;
+}
+
+/* Faults may overlap: those that hold a server down are counted, what makes it slow is multiplied,
+ * and each error hits what the others have left. */
+static void mark_server(const struct world *w, struct world_server *server,
+                        const struct scenario_fault *f)
+{
+    (void)w;
+    switch (f->kind) {
+    case FAULT_SLOW:
+    case FAULT_STORE_SLOW:
+        server->slow *= f->factor;
+        break;
+    case FAULT_ERRORS:
+    case FAULT_DISK_FULL:
+        server->errors = 1 - (1 - server->errors) * (1 - f->share);
+        break;
+    case FAULT_ZONE_DOWN:
+    case FAULT_SERVER_DOWN:
+    case FAULT_SERVICE_DOWN:
+    case FAULT_CELL_DOWN:
+    case FAULT_REGION_DOWN:
+    case FAULT_STORE_DOWN:
+        server->down++;
+        break;
+    default:
+        break;
     }
 }
 
-/* Faults may overlap, so each server counts those that hold it down. */
-static void hold(struct world *w, const struct scenario_fault *f, int step)
+/* Set the state of all servers of a cell anew, from the faults that are on. */
+static void mark_servers(struct world *w, size_t cell)
 {
-    for (size_t service = 0; service < w->topo->service_count; service++) {
-        if (f->kind == FAULT_SERVER_DOWN && service != f->service)
-            continue;
-        const struct world_group *group = &w->group[f->cell * w->topo->service_count + service];
-        uint32_t first = group->server_first + (uint32_t)f->zone * group->per_zone;
-        for (uint32_t i = 0; i < group->per_zone; i++)
-            if (f->kind == FAULT_ZONE_DOWN || i == (uint32_t)f->server)
-                w->server[first + i].down += (uint32_t)step;
+    for (size_t k = 0; k < w->topo->service_count; k++) {
+        const struct world_group *group = &w->group[cell * w->topo->service_count + k];
+        uint32_t end = group->server_first + group->balance.count;
+        for (uint32_t i = group->server_first; i < end; i++) {
+            struct world_server *server = &w->server[i];
+            server->down = 0;
+            server->slow = 1;
+            server->errors = 0;
+            for (size_t n = 0; n < w->scenario->fault_count; n++) {
+                const struct scenario_fault *f = &w->scenario->faults[n];
+                if (w->fault[n].on && touches_cell(w, f, cell) && touches_server(w, f, group, i))
+                    mark_server(w, server, f);
+            }
+        }
     }
+}
+
+/* Whether a message between two places is one of those that a zone's fault concerns. */
+static bool crosses(const struct scenario_fault *f, uint32_t from, uint32_t to)
+{
+    return (from == f->zone) != (to == f->zone);
+}
+
+void faults_paths(struct world *w, size_t cell_index)
+{
+    struct world_cell *cell = &w->cell[cell_index];
+    uint32_t places = cell->zones + 1;
+    for (uint32_t from = 0; from < places; from++)
+        for (uint32_t to = 0; to < places; to++) {
+            int64_t way_ns = w->topo->cells[cell_index].zone_rtt_us * 1000 / 2;
+            for (size_t n = 0; n < w->scenario->fault_count && way_ns != WORLD_CUT; n++) {
+                const struct scenario_fault *f = &w->scenario->faults[n];
+                if (!w->fault[n].on || f->cell != cell_index || !crosses(f, from, to))
+                    continue;
+                if (f->kind == FAULT_PARTITION)
+                    way_ns = WORLD_CUT;
+                else if (f->kind == FAULT_LATENCY)
+                    way_ns += f->extra_us * 1000;
+            }
+            cell->path_ns[from * places + to] = way_ns;
+        }
+}
+
+/* All that follows from the faults that are on now. */
+static void apply(struct world *w, const struct scenario_fault *f)
+{
+    if (f->kind == FAULT_SURGE) {
+        double factor = 1;
+        for (size_t n = 0; n < w->scenario->fault_count; n++)
+            if (w->fault[n].on && w->scenario->faults[n].country == f->country)
+                factor *= w->scenario->faults[n].factor;
+        world_surge(w, f->country, factor);
+        return;
+    }
+    for (size_t c = 0; c < w->topo->cell_count; c++) {
+        if (!touches_cell(w, f, c))
+            continue;
+        if (f->kind == FAULT_PARTITION || f->kind == FAULT_LATENCY)
+            faults_paths(w, c);
+        else
+            mark_servers(w, c);
+    }
+    flow_reset_dead(w);
 }
 
 void faults_break(void *world, const struct event *event)
 {
     struct world *w = world;
-    hold(w, &w->scenario->faults[event->who], 1);
-    flow_reset_dead(w);
+    struct world_fault *fault = &w->fault[event->who];
+    const struct scenario_fault *f = &w->scenario->faults[event->who];
+    fault->on = true;
+    double for_ns = (double)f->for_us * 1000;
+    if (f->every_us > 0)
+        for_ns *= rng_exp(&fault->rng);
+    if (f->for_us > 0)
+        later(w, for_ns, WORLD_HEAL, event->who);
+    apply(w, f);
 }
 
 void faults_heal(void *world, const struct event *event)
 {
     struct world *w = world;
-    hold(w, &w->scenario->faults[event->who], -1);
+    struct world_fault *fault = &w->fault[event->who];
+    const struct scenario_fault *f = &w->scenario->faults[event->who];
+    fault->on = false;
+    if (f->every_us > 0)
+        later(w, (double)f->every_us * 1000 * rng_exp(&fault->rng), WORLD_BREAK, event->who);
+    apply(w, f);
 }

@@ -2,6 +2,10 @@
 #ifndef SIMULATOR_FAULTS_H
 #define SIMULATOR_FAULTS_H
 
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
 struct capacity_plan;
 struct error;
 struct event;
@@ -13,8 +17,11 @@ struct world;
 int faults_check(const struct scenario *s, const struct topo *topo,
                  const struct capacity_plan *plan, struct error *err);
 
-/* Put every fault's beginning and end among the events. */
-void faults_schedule(struct world *w);
+/* Put every fault's beginning among the events. 0, or -1 when memory is out. */
+int faults_init(struct world *w, uint64_t seed, uint64_t replication, struct arena *a);
+
+/* Set how long messages take in a cell, from the topology and the faults that are on. */
+void faults_paths(struct world *w, size_t cell);
 
 /* Handlers of the engine. */
 void faults_break(void *world, const struct event *event);

@@ -1,7 +1,7 @@
 #include "simulator/flow.h"
 
 #include "base/topo.h"
-#include "simulator/world.h"
+#include "simulator/calls.h"
 
 static int64_t now_us(const struct world *w)
 {
@@ -13,7 +13,21 @@ static struct world_group *group_of(struct world *w, const struct world_attempt 
     return &w->group[w->server[attempt->server].group];
 }
 
-/* ---- the door ---- */
+/* The zone of a server, or the place outside of them for a store. */
+static uint32_t place_of(const struct world *w, uint32_t server)
+{
+    const struct world_group *group = &w->group[w->server[server].group];
+    if (group->service->store)
+        return w->cell[group->cell].zones;
+    return (server - group->server_first) / group->per_zone;
+}
+
+static int64_t path_ns(const struct world_cell *cell, uint32_t from, uint32_t to)
+{
+    return cell->path_ns[from * (cell->zones + 1) + to];
+}
+
+/* ---- the door, and servers that call others ---- */
 
 static void count_background(struct world_background_count *count, int answer, int64_t latency_us)
 {
@@ -58,9 +72,13 @@ static void count_fate(struct world *w, const struct world_request *request, int
 
 static void request_end(struct world *w, uint32_t index, int answer)
 {
-    count_fate(w, &w->request[index], answer);
-    w->request[index].next_free = w->request_free;
+    struct world_request *request = &w->request[index];
+    if (request->parent == WORLD_NONE)
+        count_fate(w, request, answer);
+    request->next_free = w->request_free;
     w->request_free = index;
+    if (request->parent != WORLD_NONE)
+        calls_ended(w, request->parent, request->parent_generation, (enum world_answer)answer);
 }
 
 static void attempt_release(struct world *w, uint32_t index)
@@ -74,7 +92,7 @@ static void attempt_release(struct world *w, uint32_t index)
 static void try_send(struct world *w, uint32_t request_index)
 {
     struct world_request *request = &w->request[request_index];
-    struct world_group *group = &w->group[w->stream[request->stream].group];
+    struct world_group *group = &w->group[request->group];
     uint32_t replica = balance_pick(&group->balance, request->avoid, &group->rng, now_us(w));
     uint32_t index = w->attempt_free;
     if (index == WORLD_NONE || replica == BALANCE_NONE) {
@@ -83,35 +101,68 @@ static void try_send(struct world *w, uint32_t request_index)
     }
     struct world_attempt *attempt = &w->attempt[index];
     w->attempt_free = attempt->next_free;
-    attempt->item.deadline = engine_now(&w->engine) + w->timeout_ns;
+    attempt->item.deadline = engine_now(&w->engine) + group->timeout_ns;
     attempt->item.background = request->background;
     attempt->request = request_index;
+    attempt->place = request->place;
     attempt->server = group->server_first + replica;
-    attempt->state = ATTEMPT_OUT;
     request->attempt = index;
     request->tries++;
     balance_sent(&group->balance, replica);
-    engine_after(&w->engine, w->cell[group->cell].half_rtt_ns, WORLD_REACH, index);
-    engine_after(&w->engine, w->timeout_ns, WORLD_TIMEOUT, request_index);
+    int64_t way_ns = path_ns(&w->cell[group->cell], request->place, place_of(w, attempt->server));
+    attempt->state = way_ns == WORLD_CUT ? ATTEMPT_LOST : ATTEMPT_OUT;
+    engine_after(&w->engine, way_ns, WORLD_REACH, index); /* never, if it is cut */
+    engine_after(&w->engine, group->timeout_ns, WORLD_TIMEOUT, request_index);
+}
+
+/* Take a place for `fresh` and send its first try. False when there is none. */
+static bool request_begin(struct world *w, const struct world_request *fresh)
+{
+    uint32_t index = w->request_free;
+    if (index == WORLD_NONE)
+        return false;
+    struct world_request *request = &w->request[index];
+    uint32_t generation = request->generation;
+    w->request_free = request->next_free;
+    *request = *fresh;
+    request->generation = generation;
+    retry_earn(&w->cell[w->group[fresh->group].cell].retry);
+    try_send(w, index);
+    return true;
 }
 
 void flow_begin(struct world *w, uint32_t stream)
 {
     struct world_stream *s = &w->stream[stream];
     struct world_request fresh = {
-        .stream = stream, .avoid = BALANCE_NO_ZONE, .start_ns = engine_now(&w->engine)};
+        .stream = stream,
+        .group = s->group,
+        .parent = WORLD_NONE,
+        .avoid = BALANCE_NO_ZONE,
+        .place = (uint16_t)w->cell[w->group[s->group].cell].zones,
+        .start_ns = engine_now(&w->engine),
+    };
     if (s->background > 0)
         fresh.background = rng_f64(&s->class_rng) < s->background;
-    uint32_t index = w->request_free;
-    if (index == WORLD_NONE) { /* the door holds as much as it can */
+    if (!request_begin(w, &fresh)) /* the door holds as much as it can */
         count_fate(w, &fresh, WORLD_SHED);
-        return;
-    }
-    w->request_free = w->request[index].next_free;
-    fresh.generation = w->request[index].generation;
-    w->request[index] = fresh;
-    retry_earn(&w->cell[w->group[s->group].cell].retry);
-    try_send(w, index);
+}
+
+void flow_call(struct world *w, uint32_t parent, uint32_t group)
+{
+    const struct world_attempt *attempt = &w->attempt[parent];
+    struct world_request fresh = {
+        .stream = WORLD_NONE,
+        .group = group,
+        .parent = parent,
+        .parent_generation = attempt->generation,
+        .avoid = BALANCE_NO_ZONE,
+        .place = (uint16_t)place_of(w, attempt->server),
+        .background = attempt->item.background,
+        .start_ns = engine_now(&w->engine),
+    };
+    if (!request_begin(w, &fresh))
+        calls_ended(w, parent, fresh.parent_generation, WORLD_SHED);
 }
 
 /* The try that was waited for has ended, with an answer or without. */
@@ -122,7 +173,8 @@ static void try_end(struct world *w, uint32_t request_index, int answer)
     struct world_group *group = group_of(w, attempt);
     uint32_t replica = attempt->server - group->server_first;
     balance_ended(&group->balance, replica,
-                  answer == WORLD_RESET ? BALANCE_FAILED : BALANCE_ANSWERED, now_us(w));
+                  answer == WORLD_OK || answer == WORLD_SHED ? BALANCE_ANSWERED : BALANCE_FAILED,
+                  now_us(w));
     struct retry *retry = &w->cell[group->cell].retry;
     const struct topo_policy *policy = &w->topo->policy;
     if (answer == WORLD_OK || !retry_allowed(retry, request->tries, (uint32_t)policy->tries)) {
@@ -154,18 +206,29 @@ void flow_reply(void *world, const struct event *event)
 void flow_timeout(void *world, const struct event *event)
 {
     struct world *w = world;
-    w->attempt[w->request[event->who].attempt].request = WORLD_NONE;
+    uint32_t attempt = w->request[event->who].attempt;
+    w->attempt[attempt].request = WORLD_NONE;
+    bool lost = w->attempt[attempt].state == ATTEMPT_LOST;
     try_end(w, event->who, WORLD_RESET);
+    if (lost)
+        attempt_release(w, attempt);
 }
 
 /* ---- the server ---- */
 
-static void answer_send(struct world *w, uint32_t index, enum world_answer answer)
+void flow_answer(struct world *w, uint32_t index, enum world_answer answer)
 {
     struct world_attempt *attempt = &w->attempt[index];
+    const struct world_cell *cell = &w->cell[group_of(w, attempt)->cell];
     attempt->state = ATTEMPT_BACK;
     attempt->answer = (uint8_t)answer;
-    engine_after(&w->engine, w->cell[group_of(w, attempt)->cell].half_rtt_ns, WORLD_REPLY, index);
+    int64_t way_ns = path_ns(cell, place_of(w, attempt->server), attempt->place);
+    engine_after(&w->engine, way_ns, WORLD_REPLY, index);
+    if (way_ns != WORLD_CUT)
+        return;
+    attempt->state = ATTEMPT_LOST;
+    if (attempt->request == WORLD_NONE)
+        attempt_release(w, index);
 }
 
 /* Count what was worked on since it began, or was counted last. */
@@ -186,6 +249,7 @@ static void work_begin(struct world *w, uint32_t index)
     double time_ns = group->time_ns;
     if (!group->fixed)
         time_ns *= rng_exp(&server->rng);
+    time_ns *= server->slow;
     attempt->state = ATTEMPT_RUNS;
     attempt->begin_ns = engine_now(&w->engine);
     engine_after(&w->engine, (int64_t)(time_ns + 0.5), WORLD_DONE, index);
@@ -200,7 +264,7 @@ static void refuse(struct world *w, uint32_t index)
 {
     if (engine_now(&w->engine) >= w->warmup_ns)
         w->count.group[w->server[w->attempt[index].server].group].tries_shed++;
-    answer_send(w, index, WORLD_SHED);
+    flow_answer(w, index, WORLD_SHED);
 }
 
 static void refuse_dropped(struct world *w, struct world_server *server)
@@ -216,7 +280,7 @@ void flow_reach(void *world, const struct event *event)
     struct world_attempt *attempt = &w->attempt[event->who];
     struct world_server *server = &w->server[attempt->server];
     if (server->down > 0) {
-        answer_send(w, event->who, WORLD_RESET);
+        flow_answer(w, event->who, WORLD_RESET);
         return;
     }
     switch (admission_arrive(&server->admission, &attempt->item, engine_now(&w->engine))) {
@@ -239,7 +303,12 @@ void flow_done(void *world, const struct event *event)
     struct world_attempt *attempt = &w->attempt[event->who];
     struct world_server *server = &w->server[attempt->server];
     work_count(w, attempt);
-    answer_send(w, event->who, WORLD_OK);
+    if (server->errors > 0 && rng_f64(&server->rng) < server->errors)
+        flow_answer(w, event->who, WORLD_ERROR);
+    else if (w->group[server->group].service->call_count > 0)
+        calls_begin(w, event->who);
+    else
+        flow_answer(w, event->who, WORLD_OK);
     struct admission_item *next = admission_finish(&server->admission, engine_now(&w->engine));
     if (next != NULL)
         work_begin(w, attempt_of(w, next));
@@ -250,7 +319,8 @@ void flow_reset_dead(struct world *w)
 {
     for (uint32_t i = 0; i < w->pool_count; i++) {
         struct world_attempt *attempt = &w->attempt[i];
-        if (attempt->state != ATTEMPT_RUNS && attempt->state != ATTEMPT_WAITS)
+        if (attempt->state != ATTEMPT_RUNS && attempt->state != ATTEMPT_WAITS &&
+            attempt->state != ATTEMPT_CALLS)
             continue;
         struct world_server *server = &w->server[attempt->server];
         if (server->down == 0)
@@ -258,9 +328,11 @@ void flow_reset_dead(struct world *w)
         if (attempt->state == ATTEMPT_RUNS) {
             work_count(w, attempt);
             engine_cancel(&w->engine, WORLD_DONE, i);
+        } else if (attempt->state == ATTEMPT_CALLS) {
+            attempt->generation++; /* its calls go on, for nobody */
         }
         admission_clear(&server->admission);
-        answer_send(w, i, WORLD_RESET);
+        flow_answer(w, i, WORLD_RESET);
     }
 }
 

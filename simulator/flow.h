@@ -4,11 +4,19 @@
 
 #include <stdint.h>
 
+#include "simulator/world.h"
+
 struct event;
-struct world;
 
 /* A request of `stream` reaches its door now. */
 void flow_begin(struct world *w, uint32_t stream);
+
+/* A server that works on `parent` asks the service of `group`, in its cell. How that ended goes to
+ * calls_ended, perhaps before this returns. */
+void flow_call(struct world *w, uint32_t parent, uint32_t group);
+
+/* The answer to an attempt goes back to who asked. */
+void flow_answer(struct world *w, uint32_t attempt, enum world_answer answer);
 
 /* Handlers of the engine. */
 void flow_reach(void *world, const struct event *event);

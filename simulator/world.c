@@ -8,6 +8,7 @@
 #include "base/scenario.h"
 #include "base/topo.h"
 #include "control/capacity.h"
+#include "simulator/calls.h"
 #include "simulator/faults.h"
 #include "simulator/flow.h"
 
@@ -22,6 +23,7 @@ static void stream_enter(const struct world *w, struct world_stream *s, int64_t 
 {
     int64_t slot = at_ns / SLOT_NS;
     double rps = s->rps[(w->scenario->start_slot + (size_t)slot) % TOPO_SLOTS] * s->factor;
+    rps *= s->surge;
     s->gap_ns = rps > 0 ? 1e9 / rps : (double)INFINITY;
     s->slot_end_ns = (slot + 1) * SLOT_NS;
 }
@@ -49,6 +51,19 @@ static void stream_next(struct world *w, uint32_t index)
     engine_at(&w->engine, at_ns, WORLD_ARRIVE, index);
 }
 
+void world_surge(struct world *w, size_t country, double factor)
+{
+    for (uint32_t i = 0; i < w->stream_count; i++) {
+        struct world_stream *s = &w->stream[i];
+        if (s->country != country)
+            continue;
+        s->surge = factor;
+        stream_enter(w, s, engine_now(&w->engine));
+        s->generation++; /* the process forgets: the next arrival is drawn anew */
+        stream_next(w, i);
+    }
+}
+
 static void arrive(void *world, const struct event *event)
 {
     struct world *w = world;
@@ -70,61 +85,75 @@ int world_count_init(struct world_count *count, const struct topo *topo, struct 
 enum { NAME_MAX_BYTES = 160 };
 
 static int init_cell(struct world *w, const struct capacity_plan *plan, size_t index,
-                     struct error *err)
+                     struct arena *a, struct error *err)
 {
     const struct topo_cell *cell = &w->topo->cells[index];
+    size_t places = cell->zone_count + 1;
     w->cell[index] = (struct world_cell){
         .retry = retry_full(w->topo->policy.retry_budget, plan->cells[index].peak_rps),
-        .half_rtt_ns = cell->zone_rtt_us * 1000 / 2,
+        .zones = (uint32_t)cell->zone_count,
+        .path_ns = arena_alloc(a, places * places, sizeof(int64_t)),
     };
+    if (w->cell[index].path_ns == NULL)
+        return error_memory(err);
     for (size_t i = 0; i < w->topo->service_count; i++) {
         const struct topo_service *service = &w->topo->services[i];
         size_t group = index * w->topo->service_count + i;
-        int64_t per_zone = plan->cells[index].services[i].per_zone;
-        if (per_zone > (SERVERS_MAX - w->server_count) / (int64_t)cell->zone_count)
+        int64_t per_zone = service->store ? 1 : plan->cells[index].services[i].per_zone;
+        int64_t zones = service->store ? 1 : (int64_t)cell->zone_count;
+        if (per_zone > (SERVERS_MAX - w->server_count) / zones)
             return error_set(err, ERR_LIMIT, "a simulation holds at most %d servers", SERVERS_MAX);
         w->group[group] = (struct world_group){
             .cell = (uint32_t)index,
             .server_first = w->server_count,
             .per_zone = (uint32_t)per_zone,
+            .service = service,
             .rules = admission_rules(service, 1000),
             .fixed = service->spread == TOPO_FIXED,
             .time_ns = (double)service->time_us * 1000,
+            .timeout_ns = w->topo->policy.timeout_us * 1000,
         };
-        w->server_count += w->group[group].per_zone * (uint32_t)cell->zone_count;
+        w->server_count += (uint32_t)(per_zone * zones);
     }
     return 0;
 }
 
+static void init_server(struct world *w, uint32_t index, uint32_t group, const char *name,
+                        uint64_t seed, uint64_t replication)
+{
+    struct world_server *server = &w->server[index];
+    *server = (struct world_server){
+        .admission = admission_empty(&w->group[group].rules), .group = group, .slow = 1};
+    rng_named(&server->rng, seed, replication, name, "service");
+}
+
 /* One service of one cell: its door and its servers. */
-static int init_group(struct world *w, size_t index, uint64_t seed, uint64_t replication,
+static int init_group(struct world *w, uint32_t index, uint64_t seed, uint64_t replication,
                       struct arena *a)
 {
     struct world_group *group = &w->group[index];
     const struct topo_cell *cell = &w->topo->cells[group->cell];
-    const char *service = w->topo->services[index % w->topo->service_count].name;
+    const char *service = group->service->name;
     char name[NAME_MAX_BYTES];
     snprintf(name, sizeof name, "%s/%s", cell->name, service);
     rng_named(&group->rng, seed, replication, name, "door");
-    uint32_t per_zone[TOPO_ZONES_MAX];
-    for (size_t z = 0; z < cell->zone_count; z++) {
+    uint32_t zones = group->service->store ? 1 : (uint32_t)cell->zone_count;
+    uint32_t per_zone[TOPO_ZONES_MAX], server = group->server_first;
+    if (group->service->store)
+        init_server(w, server, index, name, seed, replication);
+    for (uint32_t z = 0; z < zones; z++) {
         per_zone[z] = group->per_zone;
-        for (uint32_t i = 0; i < group->per_zone; i++) {
-            struct world_server *server = &w->server[group->server_first + z * group->per_zone + i];
-            *server = (struct world_server){
-                .admission = admission_empty(&group->rules),
-                .group = (uint32_t)index,
-            };
+        for (uint32_t i = 0; i < group->per_zone && !group->service->store; i++) {
             snprintf(name, sizeof name, "%s/%s/%s-%u", cell->name, cell->zones[z], service,
                      (unsigned)i + 1);
-            rng_named(&server->rng, seed, replication, name, "service");
+            init_server(w, server++, index, name, seed, replication);
         }
     }
     const struct balance_opts opts = {
         .eject_failures = (uint32_t)w->topo->policy.eject_failures,
         .eject_us = w->topo->policy.eject_us,
     };
-    return balance_init(&group->balance, &opts, per_zone, (uint32_t)cell->zone_count, a);
+    return balance_init(&group->balance, &opts, per_zone, zones, a);
 }
 
 static void init_streams(struct world *w, uint64_t seed, uint64_t replication)
@@ -134,10 +163,13 @@ static void init_streams(struct world *w, uint64_t seed, uint64_t replication)
         for (size_t k = 0; k < cell->country_count; k++) {
             const struct topo_country *country = &w->topo->countries[cell->country[k]];
             for (size_t i = 0; i < w->topo->service_count; i++) {
+                if (w->topo->services[i].share <= 0)
+                    continue;
                 uint32_t index = w->stream_count++;
                 struct world_stream *s = &w->stream[index];
                 *s = (struct world_stream){
                     .rps = country->rps,
+                    .surge = 1,
                     .factor = topo_share(w->topo, i) * w->scenario->load,
                     .background = w->topo->services[i].background,
                     .client_rtt_us = cell->client_rtt_us[k],
@@ -154,6 +186,25 @@ static void init_streams(struct world *w, uint64_t seed, uint64_t replication)
     }
 }
 
+/* Tries whose work is done and that wait for calls, with the calls: as many as their servers can
+ * bring in the time that the calls may take. */
+static double waiting_bound(const struct topo *topo, const struct topo_service *service,
+                            double servers)
+{
+    double away_us = 0, calls = 0;
+    for (size_t i = 0; i < service->call_count; i++) {
+        const struct topo_call *call = &service->calls[i];
+        double rounds = call->parallel ? 1 : (double)call->count;
+        double try_us = (double)topo->policy.timeout_us + (double)topo->policy.backoff_us * 2;
+        double step_us = rounds * try_us * (double)topo->policy.tries;
+        if (call->deadline_us > 0 && (double)call->deadline_us < step_us)
+            step_us = (double)call->deadline_us;
+        away_us += step_us;
+        calls += call->parallel ? (double)call->count : 1;
+    }
+    return servers * capacity_server_rps(service, 1) * away_us * 1e-6 * (1 + calls);
+}
+
 /* Tries that can exist at once, at servers and on the way, and requests that wait for their next
  * one. Beyond that the door refuses. */
 static uint32_t pool_bound(const struct world *w, const struct capacity_plan *plan)
@@ -164,9 +215,12 @@ static uint32_t pool_bound(const struct world *w, const struct capacity_plan *pl
         double away_us = (double)(policy->tries * w->topo->cells[c].zone_rtt_us) +
                          (double)(policy->backoff_us << policy->tries);
         bound += 4 * plan->cells[c].peak_rps * w->scenario->load * away_us * 1e-6;
-        for (size_t i = 0; i < w->topo->service_count; i++)
-            bound += (double)plan->cells[c].services[i].servers *
-                     (double)(w->topo->services[i].concurrency + w->topo->services[i].queue);
+        for (size_t i = 0; i < w->topo->service_count; i++) {
+            const struct topo_service *service = &w->topo->services[i];
+            double servers = (double)plan->cells[c].services[i].servers;
+            bound += servers * (double)(service->concurrency + service->queue);
+            bound += waiting_bound(w->topo, service, servers);
+        }
     }
     return bound < POOL_MAX ? (uint32_t)bound : POOL_MAX;
 }
@@ -176,10 +230,16 @@ static int init_pools(struct world *w, const struct capacity_plan *plan, struct 
     w->pool_count = pool_bound(w, plan);
     w->request = arena_alloc(a, w->pool_count, sizeof w->request[0]);
     w->attempt = arena_alloc(a, w->pool_count, sizeof w->attempt[0]);
-    if (w->request == NULL || w->attempt == NULL)
+    bool calls = false;
+    for (size_t i = 0; i < w->topo->service_count; i++)
+        calls = calls || w->topo->services[i].call_count > 0;
+    if (calls)
+        w->calls = arena_alloc(a, w->pool_count, sizeof w->calls[0]);
+    if (w->request == NULL || w->attempt == NULL || (calls && w->calls == NULL))
         return -1;
     for (uint32_t i = 0; i < w->pool_count; i++)
-        w->request[i].next_free = w->attempt[i].next_free = i + 1 < w->pool_count ? i + 1 : WORLD_NONE;
+        w->request[i].next_free = w->attempt[i].next_free =
+            i + 1 < w->pool_count ? i + 1 : WORLD_NONE;
     return 0;
 }
 
@@ -187,7 +247,7 @@ static void init_kinds(struct world *w)
 {
     struct engine *e = &w->engine;
     uint32_t *attempt = &w->attempt[0].generation, *request = &w->request[0].generation;
-    engine_kind(e, WORLD_ARRIVE, "arrive", arrive, NULL, 0);
+    engine_kind(e, WORLD_ARRIVE, "arrive", arrive, &w->stream[0].generation, sizeof w->stream[0]);
     engine_kind(e, WORLD_REACH, "reach", flow_reach, NULL, 0);
     engine_kind(e, WORLD_DONE, "done", flow_done, attempt, sizeof w->attempt[0]);
     engine_kind(e, WORLD_REPLY, "reply", flow_reply, NULL, 0);
@@ -195,6 +255,7 @@ static void init_kinds(struct world *w)
     engine_kind(e, WORLD_RETRY, "retry", flow_retry, NULL, 0);
     engine_kind(e, WORLD_BREAK, "break", faults_break, NULL, 0);
     engine_kind(e, WORLD_HEAL, "heal", faults_heal, NULL, 0);
+    engine_kind(e, WORLD_DEADLINE, "deadline", calls_deadline, attempt, sizeof w->attempt[0]);
 }
 
 int world_init(struct world *w, const struct topo *topo, const struct capacity_plan *plan,
@@ -206,7 +267,6 @@ int world_init(struct world *w, const struct topo *topo, const struct capacity_p
         .scenario = scenario,
         .end_ns = scenario->duration_us * 1000,
         .warmup_ns = scenario->warmup_us * 1000,
-        .timeout_ns = topo->policy.timeout_us * 1000,
         .group_count = (uint32_t)(topo->cell_count * topo->service_count),
     };
     w->cell = arena_alloc(a, topo->cell_count, sizeof w->cell[0]);
@@ -215,13 +275,13 @@ int world_init(struct world *w, const struct topo *topo, const struct capacity_p
     if (w->cell == NULL || w->group == NULL || w->stream == NULL)
         return error_memory(err);
     for (size_t c = 0; c < topo->cell_count; c++)
-        if (init_cell(w, plan, c, err) != 0)
+        if (init_cell(w, plan, c, a, err) != 0)
             return -1;
     w->server = arena_alloc(a, w->server_count, sizeof w->server[0]);
     if (w->server == NULL || init_pools(w, plan, a) != 0 ||
         world_count_init(&w->count, topo, a) != 0)
         return error_memory(err);
-    for (size_t i = 0; i < w->group_count; i++)
+    for (uint32_t i = 0; i < w->group_count; i++)
         if (init_group(w, i, seed, replication, a) != 0)
             return error_memory(err);
     uint32_t events =
@@ -230,7 +290,8 @@ int world_init(struct world *w, const struct topo *topo, const struct capacity_p
     if (engine_init(&w->engine, &opts, a, err) != 0)
         return -1;
     init_kinds(w);
-    faults_schedule(w);
+    if (faults_init(w, seed, replication, a) != 0)
+        return error_memory(err);
     init_streams(w, seed, replication);
     return 0;
 }

@@ -27,11 +27,18 @@ struct capacity_plan;
 struct error;
 struct scenario;
 struct topo;
+struct topo_service;
 
 #define WORLD_NONE UINT32_MAX
+#define WORLD_CUT  INT64_MAX
 
-/* How a try ended, as its door sees it. */
-enum world_answer { WORLD_OK, WORLD_SHED, WORLD_RESET };
+/* How a try ended, as the one who asked sees it. */
+enum world_answer {
+    WORLD_OK,
+    WORLD_SHED,  /* refused: too busy */
+    WORLD_RESET, /* reset, or no answer in time */
+    WORLD_ERROR, /* the server could not do it: an error of its own, or a call that failed */
+};
 
 /* ---- what is counted ---- */
 
@@ -44,7 +51,7 @@ struct world_country_count { /* users' requests */
     int64_t requests;        /* begun after the warm-up and ended within the run */
     int64_t ok;
     int64_t shed;   /* ended by a refusal */
-    int64_t failed; /* ended by a reset or a timeout */
+    int64_t failed; /* ended by a reset, a timeout or an error */
     int64_t retries;
     struct hist latency; /* of the answered ones, at the customer */
     struct world_background_count background;
@@ -53,6 +60,11 @@ struct world_country_count { /* users' requests */
 struct world_group_count {
     int64_t tries_shed; /* after the warm-up, at once or after a wait */
     int64_t busy_ns;    /* work after the warm-up, over all servers, finished or not */
+};
+
+struct world_fault {
+    bool on;
+    struct rng rng; /* when it comes and goes, where that is random */
 };
 
 struct world_count {
@@ -69,6 +81,8 @@ struct world_server {
     uint32_t group;
     uint32_t down;  /* faults that hold it down; 0: it runs */
     struct rng rng; /* its service times */
+    double slow;    /* its work takes so many times as long */
+    double errors;  /* share of its answers that are errors */
 };
 
 struct world_group { /* the replicas of one service in one cell, behind its door */
@@ -77,14 +91,19 @@ struct world_group { /* the replicas of one service in one cell, behind its door
     struct rng rng;               /* the door's choices */
     uint32_t cell;
     uint32_t server_first; /* its servers are numbered from here, zone by zone */
-    uint32_t per_zone;
-    bool fixed;     /* service times do not scatter */
-    double time_ns; /* mean */
+    uint32_t per_zone;     /* 1 of a store, which is in no zone */
+    const struct topo_service *service;
+    bool fixed;         /* service times do not scatter */
+    double time_ns;     /* mean */
+    int64_t timeout_ns; /* how long one try is waited for */
 };
 
 struct world_cell {
     struct retry retry;
-    int64_t half_rtt_ns;
+    uint32_t zones;   /* places are its zones by number, and last the one outside of them all, where
+                         the door and the stores are */
+    int64_t *path_ns; /* [(zones + 1)^2] how long a message takes, from place to place;
+                         WORLD_CUT: it is lost */
 };
 
 struct world_stream { /* the requests of one country for one service */
@@ -93,31 +112,51 @@ struct world_stream { /* the requests of one country for one service */
     double background;    /* share of its requests */
     const double *rps;    /* [TOPO_SLOTS] of the country */
     double factor;        /* the service's share times the scenario's load */
-    double gap_ns;     /* mean gap in the current slot; infinite: no demand */
+    double surge;         /* times this, by faults */
+    uint32_t generation;  /* of its next arrival */
+    double gap_ns;        /* mean gap in the current slot; infinite: no demand */
     int64_t slot_end_ns;
     int64_t client_rtt_us;
     uint32_t group;
     uint32_t country;
 };
 
-struct world_request {
-    uint32_t generation; /* of its timeout */
-    uint32_t stream;
-    uint32_t attempt; /* the one that is waited for */
+struct world_request {          /* of a customer, or a call of a server */
+    uint32_t generation;        /* of its timeout */
+    uint32_t stream;            /* a customer's: where it comes from */
+    uint32_t group;             /* whom it asks */
+    uint32_t attempt;           /* the one that is waited for */
+    uint32_t parent;            /* the attempt whose call this is; WORLD_NONE: a customer's */
+    uint32_t parent_generation; /* it is the same attempt, at the same step */
+    uint32_t next_free;
     uint16_t tries;
     uint16_t avoid; /* the zone that failed last */
-    int64_t start_ns;
-    uint32_t next_free;
+    uint16_t place; /* where it is sent from */
     bool background;
+    int64_t start_ns;
 };
 
-enum attempt_state { ATTEMPT_FREE, ATTEMPT_OUT, ATTEMPT_WAITS, ATTEMPT_RUNS, ATTEMPT_BACK };
+enum attempt_state {
+    ATTEMPT_FREE,
+    ATTEMPT_OUT,   /* on its way to its server */
+    ATTEMPT_WAITS, /* in its queue */
+    ATTEMPT_RUNS,
+    ATTEMPT_CALLS, /* its work is done, and it waits for other services */
+    ATTEMPT_BACK,
+    ATTEMPT_LOST, /* nothing will be heard of it */
+};
+
+struct world_calls {                /* of an attempt in ATTEMPT_CALLS */
+    uint32_t step;                  /* of its service's calls */
+    uint32_t unsent, out, answered; /* requests of that step */
+};
 
 struct world_attempt {          /* one cache line */
     struct admission_item item; /* first: flow.c comes from it to its attempt */
-    uint32_t generation;        /* of its completion */
+    uint32_t generation;        /* of its completion, and of each step of its calls */
     uint32_t request;           /* WORLD_NONE: nobody waits for it any more */
     uint32_t server;            /* index into world.server */
+    uint16_t place;             /* where it was sent from */
     uint8_t state;              /* enum attempt_state */
     uint8_t answer;             /* enum world_answer, once it is on its way back */
     union {
@@ -130,31 +169,34 @@ struct world {
     struct engine engine;
     const struct topo *topo;
     const struct scenario *scenario;
-    int64_t end_ns, warmup_ns, timeout_ns;
+    int64_t end_ns, warmup_ns;
     struct world_cell *cell;
     struct world_group *group; /* [cells * services], cell by cell */
     uint32_t group_count;
     struct world_server *server;
     uint32_t server_count;
+    struct world_fault *fault; /* [scenario.fault_count] */
     struct world_stream *stream;
     uint32_t stream_count;
     struct world_request *request;
     struct world_attempt *attempt;
-    uint32_t pool_count; /* of requests, and of attempts */
+    struct world_calls *calls; /* beside `attempt`; NULL when no service calls */
+    uint32_t pool_count;       /* of requests, and of attempts */
     uint32_t request_free, attempt_free;
     struct world_count count;
 };
 
 /* The kinds of event: rows of the engine's handler table. */
 enum world_kind {
-    WORLD_ARRIVE,  /* who: stream */
-    WORLD_REACH,   /* who: attempt, at its server */
-    WORLD_DONE,    /* who: attempt, cancelled when its server dies */
-    WORLD_REPLY,   /* who: attempt, back at the door */
-    WORLD_TIMEOUT, /* who: request, cancelled when the try has ended */
-    WORLD_RETRY,   /* who: request, its wait before the next try is over */
-    WORLD_BREAK,   /* who: fault */
-    WORLD_HEAL,    /* who: fault */
+    WORLD_ARRIVE,   /* who: stream */
+    WORLD_REACH,    /* who: attempt, at its server */
+    WORLD_DONE,     /* who: attempt, cancelled when its server dies */
+    WORLD_REPLY,    /* who: attempt, back at the door */
+    WORLD_TIMEOUT,  /* who: request, cancelled when the try has ended */
+    WORLD_RETRY,    /* who: request, its wait before the next try is over */
+    WORLD_BREAK,    /* who: fault */
+    WORLD_HEAL,     /* who: fault */
+    WORLD_DEADLINE, /* who: attempt, a step of its calls has taken too long */
 };
 
 /* Room for the counts of one replication. 0, or -1 when memory is out. */
@@ -165,6 +207,9 @@ int world_count_init(struct world_count *count, const struct topo *topo, struct 
 int world_init(struct world *w, const struct topo *topo, const struct capacity_plan *plan,
                const struct scenario *scenario, uint64_t seed, uint64_t replication,
                struct arena *a, struct error *err);
+
+/* From now on a country asks `factor` times as much as the topology says. */
+void world_surge(struct world *w, size_t country, double factor);
 
 /* Run on to `until_ns`; what is worked on at the end of the run is counted then. 0, or -1 with
  * `err` set when the model outgrew its bounds. */
