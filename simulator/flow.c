@@ -29,7 +29,7 @@ static void count_background(struct world_background_count *count, int answer, i
 }
 
 /* What ends in a result goes through here, so the digest covers every request's fate. */
-static void count_fate(struct world *w, const struct world_request *request, int answer)
+static inline void count_fate(struct world *w, const struct world_request *request, int answer)
 {
     const struct world_stream *stream = &w->stream[request->stream];
     int64_t latency_ns = engine_now(&w->engine) - request->start_ns;
@@ -99,9 +99,11 @@ void flow_begin(struct world *w, uint32_t stream)
 {
     struct world_stream *s = &w->stream[stream];
     struct world_request fresh = {
-        .stream = stream, .avoid = BALANCE_NO_ZONE, .start_ns = engine_now(&w->engine)};
-    if (s->background > 0)
-        fresh.background = rng_f64(&s->class_rng) < s->background;
+        .stream = stream,
+        .avoid = BALANCE_NO_ZONE,
+        .background = s->background > 0 && rng_f64(&s->class_rng) < s->background,
+        .start_ns = engine_now(&w->engine),
+    };
     uint32_t index = w->request_free;
     if (index == WORLD_NONE) { /* the door holds as much as it can */
         count_fate(w, &fresh, WORLD_SHED);
@@ -160,7 +162,7 @@ void flow_timeout(void *world, const struct event *event)
 
 /* ---- the server ---- */
 
-static void answer_send(struct world *w, uint32_t index, enum world_answer answer)
+static inline void answer_send(struct world *w, uint32_t index, enum world_answer answer)
 {
     struct world_attempt *attempt = &w->attempt[index];
     attempt->state = ATTEMPT_BACK;

@@ -111,10 +111,8 @@ static int init_group(struct world *w, size_t index, uint64_t seed, uint64_t rep
         per_zone[z] = group->per_zone;
         for (uint32_t i = 0; i < group->per_zone; i++) {
             struct world_server *server = &w->server[group->server_first + z * group->per_zone + i];
-            *server = (struct world_server){
-                .admission = admission_empty(&group->rules),
-                .group = (uint32_t)index,
-            };
+            server->group = (uint32_t)index;
+            admission_init(&server->admission, &group->rules);
             snprintf(name, sizeof name, "%s/%s/%s-%u", cell->name, cell->zones[z], service,
                      (unsigned)i + 1);
             rng_named(&server->rng, seed, replication, name, "service");
