@@ -133,10 +133,10 @@ const struct json_field topo_fields[] = {
 /* What a shop runs when the topology does not say. The mix is an assumption (most requests browse
  * the catalog, few order); the times are of the order of the 11 ms mean and 25 ms 95th percentile
  * that Alibaba's public traces show for one call. */
-#define SERVICE(name_, share_, time_us_)                                                 \
-    {                                                                                    \
-        .name = (name_), .share = (share_), .time_us = (time_us_), .concurrency = 4,     \
-        .queue = 32, .codel_target_us = 20000, .codel_interval_us = 200000               \
+#define SERVICE(name_, share_, time_us_)                                                          \
+    {                                                                                             \
+        .name = (name_), .share = (share_), .time_us = (time_us_), .concurrency = 4, .queue = 32, \
+        .codel_target_us = 20000, .codel_interval_us = 200000                                     \
     }
 static const struct topo_service default_services[] = {
     SERVICE("catalog", 60, 20000),

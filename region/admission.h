@@ -30,7 +30,7 @@
 
 #include "base/topo.h"
 
-struct admission_rules { /* of one service; many admissions share them */
+struct admission_rules {  /* of one service; many admissions share them */
     uint32_t running_max; /* requests worked on at once, >= 1 */
     uint32_t waiting_max; /* requests that may wait */
     int discipline;       /* enum topo_discipline */
@@ -58,7 +58,8 @@ struct admission_codel { /* names are those of RFC 8289 */
     uint32_t count, last_count; /* drops since dropping began, this time and the last */
 };
 
-struct admission { /* do not copy or move; read `running` and `waiting`; the rest is private to admission.c */
+struct admission { /* do not copy or move; read `running` and `waiting`; the rest is private to
+                      admission.c */
     const struct admission_rules *rules;
     uint32_t running;
     uint32_t waiting;
@@ -90,7 +91,8 @@ static inline void admission_append(struct admission *a, struct admission_item *
     a->waiting++;
 }
 
-static inline struct admission_item *admission_take(struct admission *a, struct admission_link *link)
+static inline struct admission_item *admission_take(struct admission *a,
+                                                    struct admission_link *link)
 {
     link->previous->next = link->next;
     link->next->previous = link->previous;

@@ -177,7 +177,8 @@ static int init_pools(struct world *w, const struct capacity_plan *plan, struct 
     if (w->request == NULL || w->attempt == NULL)
         return -1;
     for (uint32_t i = 0; i < w->pool_count; i++)
-        w->request[i].next_free = w->attempt[i].next_free = i + 1 < w->pool_count ? i + 1 : WORLD_NONE;
+        w->request[i].next_free = w->attempt[i].next_free =
+            i + 1 < w->pool_count ? i + 1 : WORLD_NONE;
     return 0;
 }
 

@@ -93,7 +93,7 @@ struct world_stream { /* the requests of one country for one service */
     double background;    /* share of its requests */
     const double *rps;    /* [TOPO_SLOTS] of the country */
     double factor;        /* the service's share times the scenario's load */
-    double gap_ns;     /* mean gap in the current slot; infinite: no demand */
+    double gap_ns;        /* mean gap in the current slot; infinite: no demand */
     int64_t slot_end_ns;
     int64_t client_rtt_us;
     uint32_t group;
