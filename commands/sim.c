@@ -118,6 +118,29 @@ static void print_countries(FILE *out, const struct run_result *result)
     table_print(&t, out);
 }
 
+/* Nothing where there is no background work. */
+static void print_background(FILE *out, const struct run_result *result)
+{
+    struct table t;
+    int64_t requests = 0;
+    table_titles(&t, "<BACKGROUND|REQUESTS|ANSWERED|SHED|FAILED|MEAN");
+    for (size_t i = 0; i < result->country_count; i++) {
+        const struct run_background *b = &result->countries[i].background;
+        requests += b->requests;
+        table_put(&t, "%s", result->countries[i].name);
+        table_put(&t, "%s", table_count(b->requests));
+        table_put(&t, "%s", table_count(b->ok));
+        table_put(&t, "%s", table_count(b->shed));
+        table_put(&t, "%s", table_count(b->failed));
+        put_measure(&t, &b->mean_ms, "ms");
+    }
+    if (requests > 0) {
+        table_print(&t, out);
+        fprintf(out, "\n");
+    }
+    table_release(&t);
+}
+
 static void print_services(FILE *out, const struct run_result *result)
 {
     struct table t;
@@ -188,6 +211,7 @@ void sim_print(FILE *out, const char *name, const struct files *files,
     fprintf(out, "\n");
     print_countries(out, result);
     fprintf(out, "\n");
+    print_background(out, result);
     print_services(out, result);
     fprintf(out, "\n");
     print_blast(out, result);

@@ -17,104 +17,64 @@ struct admission_rules admission_rules(const struct topo_service *service, int64
     };
 }
 
-struct admission admission_empty(const struct admission_rules *rules)
+void admission_init(struct admission *a, const struct admission_rules *rules)
 {
-    return (struct admission){.rules = rules};
+    *a = (struct admission){.rules = rules};
+    for (int i = 0; i < 2; i++)
+        a->line[i] = (struct admission_link){&a->line[i], &a->line[i]};
 }
 
 void admission_clear(struct admission *a)
 {
     assert(a->dropped == NULL);
-    *a = admission_empty(a->rules);
-}
-
-/* ---- lines, the oldest first ---- */
-
-static struct admission_line *line_of(struct admission *a, const struct admission_item *item)
-{
-    return &a->line[a->rules->discipline == TOPO_PRIORITY && item->background];
-}
-
-static void append(struct admission *a, struct admission_item *item)
-{
-    struct admission_line *line = line_of(a, item);
-    item->next = NULL;
-    item->previous = line->last;
-    if (line->last == NULL)
-        line->first = item;
-    else
-        line->last->next = item;
-    line->last = item;
-    a->waiting++;
-}
-
-static void take_out(struct admission *a, struct admission_item *item)
-{
-    struct admission_line *line = line_of(a, item);
-    if (item->previous == NULL)
-        line->first = item->next;
-    else
-        item->previous->next = item->next;
-    if (item->next == NULL)
-        line->last = item->previous;
-    else
-        item->next->previous = item->previous;
-    a->waiting--;
+    admission_init(a, a->rules);
 }
 
 static void drop(struct admission *a, struct admission_item *item)
 {
-    item->next = a->dropped;
-    a->dropped = item;
+    item->link.next = a->dropped;
+    a->dropped = &item->link;
 }
 
 /* ---- who waits ---- */
 
-/* Who would be served after `item`, and last of all; NULL: `item` itself would. */
-static struct admission_item *served_last(const struct admission *a,
-                                          const struct admission_item *item)
+/* Who would be served last, and after `item`; NULL: that is `item` itself. */
+static struct admission_link *served_last(struct admission *a, const struct admission_item *item)
 {
+    struct admission_link *last = NULL;
     if (a->rules->discipline == TOPO_LIFO)
-        return a->line[0].first;
-    if (a->rules->discipline == TOPO_PRIORITY && !item->background)
-        return a->line[1].last;
-    return NULL;
+        last = a->line[0].next;
+    else if (a->rules->discipline == TOPO_PRIORITY && !item->background)
+        last = a->line[1].previous;
+    return last == &a->line[0] || last == &a->line[1] ? NULL : last;
 }
 
-enum admission_answer admission_queue(struct admission *a, struct admission_item *item, int64_t now)
+enum admission_answer admission_full(struct admission *a, struct admission_item *item, int64_t now)
 {
-    if (a->waiting >= a->rules->waiting_max) {
-        struct admission_item *last = served_last(a, item);
-        if (last == NULL)
-            return ADMISSION_SHED;
-        take_out(a, last);
-        drop(a, last);
-    }
-    item->since = now;
-    append(a, item);
+    struct admission_link *last = served_last(a, item);
+    if (last == NULL)
+        return ADMISSION_SHED;
+    drop(a, admission_take(a, last));
+    admission_append(a, item, now);
     return ADMISSION_WAIT;
 }
 
 /* ---- who is next ---- */
 
-static struct admission_item *served_first(const struct admission *a)
-{
-    if (a->rules->discipline == TOPO_LIFO)
-        return a->line[0].last;
-    return a->line[0].first != NULL ? a->line[0].first : a->line[1].first;
-}
-
 static struct admission_item *take_next(struct admission *a, int64_t now)
 {
-    for (;;) {
-        struct admission_item *item = served_first(a);
-        if (item == NULL)
-            return NULL;
-        take_out(a, item);
+    while (a->waiting > 0) {
+        struct admission_link *first = a->line[0].next;
+        if (a->rules->discipline == TOPO_LIFO)
+            first = a->line[0].previous;
+        else if (first == &a->line[0])
+            first = a->line[1].next;
+        struct admission_item *item = admission_take(a, first);
         if (!a->rules->drop_late || item->deadline > now)
             return item;
         drop(a, item);
     }
+    return NULL;
 }
 
 /* The next, and whether waits have been above target for an interval. The last that waits is never
@@ -172,7 +132,7 @@ static struct admission_item *codel_next(struct admission *a, int64_t now)
     return item;
 }
 
-struct admission_item *admission_next(struct admission *a, int64_t now)
+struct admission_item *admission_choose(struct admission *a, int64_t now)
 {
     struct admission_item *item =
         a->rules->discipline == TOPO_CODEL ? codel_next(a, now) : take_next(a, now);

@@ -28,9 +28,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct topo_service;
+#include "base/topo.h"
 
-struct admission_rules { /* of one service; many admissions share them */
+struct admission_rules {  /* of one service; many admissions share them */
     uint32_t running_max; /* requests worked on at once, >= 1 */
     uint32_t waiting_max; /* requests that may wait */
     int discipline;       /* enum topo_discipline */
@@ -41,15 +41,15 @@ struct admission_rules { /* of one service; many admissions share them */
 /* What a topology says of a service; `per_us` ticks are a microsecond. */
 struct admission_rules admission_rules(const struct topo_service *service, int64_t per_us);
 
+struct admission_link { /* of a ring, so that no end is a special case */
+    struct admission_link *next, *previous;
+};
+
 struct admission_item { /* lies in the caller's request; set the last two before it arrives */
-    struct admission_item *next, *previous;
+    struct admission_link link;
     int64_t since;    /* when it began to wait */
     int64_t deadline; /* from then on nobody wants its answer; INT64_MAX: never */
     bool background;
-};
-
-struct admission_line {
-    struct admission_item *first, *last;
 };
 
 struct admission_codel { /* names are those of RFC 8289 */
@@ -58,27 +58,47 @@ struct admission_codel { /* names are those of RFC 8289 */
     uint32_t count, last_count; /* drops since dropping began, this time and the last */
 };
 
-struct admission { /* read `running` and `waiting`; the rest is private to admission.c */
+struct admission { /* do not copy or move; read `running` and `waiting`; the rest is private to
+                      admission.c */
     const struct admission_rules *rules;
     uint32_t running;
     uint32_t waiting;
-    struct admission_line line[2]; /* the second: background work, where it has a line of its own */
-    struct admission_item *dropped;
+    struct admission_link line[2]; /* from the oldest on; the second: background work, where it has
+                                      a line of its own */
+    struct admission_link *dropped;
     struct admission_codel codel;
     bool dropping; /* of CoDel */
 };
 
 enum admission_answer { ADMISSION_RUN, ADMISSION_WAIT, ADMISSION_SHED };
 
-/* Empty, by `rules`, which are borrowed for good. */
-struct admission admission_empty(const struct admission_rules *rules);
+/* Nobody runs and nobody waits. `rules` are borrowed for good. */
+void admission_init(struct admission *a, const struct admission_rules *rules);
 
-/* Where there is no free place: WAIT or SHED. */
-enum admission_answer admission_queue(struct admission *a, struct admission_item *item,
-                                      int64_t now);
+/* For the inline functions: a line in which one more may not wait, and a next one that is not just
+ * the oldest. */
+enum admission_answer admission_full(struct admission *a, struct admission_item *item, int64_t now);
+struct admission_item *admission_choose(struct admission *a, int64_t now);
 
-/* The next that waits and is not dropped; NULL when there is none, and a place is free. */
-struct admission_item *admission_next(struct admission *a, int64_t now);
+static inline void admission_append(struct admission *a, struct admission_item *item, int64_t now)
+{
+    bool apart = item->background && a->rules->discipline == TOPO_PRIORITY;
+    struct admission_link *line = &a->line[apart];
+    item->since = now;
+    item->link = (struct admission_link){line, line->previous};
+    line->previous->next = &item->link;
+    line->previous = &item->link;
+    a->waiting++;
+}
+
+static inline struct admission_item *admission_take(struct admission *a,
+                                                    struct admission_link *link)
+{
+    link->previous->next = link->next;
+    link->next->previous = link->previous;
+    a->waiting--;
+    return (struct admission_item *)link; /* an item's first member */
+}
 
 /* A request has come. RUN: it has a place. WAIT: its item stays here, and another may have been
  * dropped for it (admission_drop). SHED: it is to be refused, and nothing has changed. */
@@ -89,27 +109,33 @@ static inline enum admission_answer admission_arrive(struct admission *a,
         a->running++;
         return ADMISSION_RUN;
     }
-    return admission_queue(a, item, now);
+    if (a->waiting >= a->rules->waiting_max)
+        return admission_full(a, item, now);
+    admission_append(a, item, now);
+    return ADMISSION_WAIT;
 }
 
 /* One that was worked on is done. The one that waited and must start now, or NULL; some may have
  * been dropped (admission_drop). */
 static inline struct admission_item *admission_finish(struct admission *a, int64_t now)
 {
-    if (a->waiting > 0)
-        return admission_next(a, now);
-    a->running--;
-    return NULL;
+    if (a->waiting == 0) {
+        a->running--;
+        return NULL;
+    }
+    if (a->rules->discipline == TOPO_FIFO && !a->rules->drop_late)
+        return admission_take(a, a->line[0].next);
+    return admission_choose(a, now);
 }
 
 /* One that waited and must be refused now, or NULL: call it after each admission_arrive and
  * admission_finish until it is. */
 static inline struct admission_item *admission_drop(struct admission *a)
 {
-    struct admission_item *item = a->dropped;
-    if (item != NULL)
-        a->dropped = item->next;
-    return item;
+    struct admission_link *link = a->dropped;
+    if (link != NULL)
+        a->dropped = link->next;
+    return (struct admission_item *)link;
 }
 
 /* The replica died: nothing runs, and those that waited are the caller's again. */

@@ -43,7 +43,7 @@ static void count_background(struct world_background_count *count, int answer, i
 }
 
 /* What ends in a result goes through here, so the digest covers every request's fate. */
-static void count_fate(struct world *w, const struct world_request *request, int answer)
+static inline void count_fate(struct world *w, const struct world_request *request, int answer)
 {
     const struct world_stream *stream = &w->stream[request->stream];
     int64_t latency_ns = engine_now(&w->engine) - request->start_ns;

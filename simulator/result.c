@@ -23,6 +23,16 @@ static const struct json_field measure_fields[] = {
     JSON_END,
 };
 
+static const struct json_field background_fields[] = {
+    JSON_I64(struct run_background, requests, "requests", 0, 0, .doc = "As for users"),
+    JSON_I64(struct run_background, ok, "ok", 0, 0, .doc = "Answered"),
+    JSON_I64(struct run_background, shed, "shed", 0, 0, .doc = "Refused in the end"),
+    JSON_I64(struct run_background, failed, "failed", 0, 0, .doc = "Reset or timed out in the end"),
+    JSON_OBJECT(struct run_background, mean_ms, "mean_ms", measure_fields,
+                .doc = "Mean latency of answered requests"),
+    JSON_END,
+};
+
 static const struct json_field country_fields[] = {
     JSON_I64(struct run_country, requests, "requests", 0, 0,
              .doc = "Requests of all replications, begun after the warm-up and ended"),
@@ -44,13 +54,15 @@ static const struct json_field country_fields[] = {
     JSON_OBJECT(struct run_country, p999_ms, "p999_ms", measure_fields, .doc = "99.9th percentile"),
     JSON_F64(struct run_country, max_ms, "max_ms", 0, 0, .nullable = true,
              .doc = "The slowest of all"),
+    JSON_OBJECT(struct run_country, background, "background", background_fields,
+                .doc = "Requests that no user waits for, which are not among the others"),
     JSON_END,
 };
 
 static const struct json_field service_fields[] = {
     JSON_I64(struct run_service, servers, "servers", 0, 0, .doc = "In all zones"),
     JSON_I64(struct run_service, tries_shed, "tries_shed", 0, 0,
-             .doc = "Tries refused by a full server"),
+             .doc = "Tries refused by a server"),
     JSON_OBJECT(struct run_service, busy, "busy", measure_fields,
                 .doc = "Utilisation over the measured time, dead servers included"),
     JSON_END,
@@ -120,6 +132,17 @@ int result_sample_init(struct result_sample *sample, const struct topo *topo, st
                                                                                             : 0;
 }
 
+static struct result_background background_of(const struct world_background_count *c)
+{
+    return (struct result_background){
+        .requests = c->requests,
+        .ok = c->ok,
+        .shed = c->shed,
+        .failed = c->failed,
+        .mean_ms = c->ok > 0 ? (double)c->latency_us / 1000 / (double)c->ok : (double)NAN,
+    };
+}
+
 void result_sample_take(struct result_sample *sample, const struct world_count *count,
                         const struct topo *topo)
 {
@@ -138,6 +161,7 @@ void result_sample_take(struct result_sample *sample, const struct world_count *
             .p99_ms = hist_quantile_us(&c->latency, 0.99) / 1000,
             .p999_ms = hist_quantile_us(&c->latency, 0.999) / 1000,
             .max_ms = c->ok > 0 ? (double)c->latency.max_us / 1000 : (double)NAN,
+            .background = background_of(&c->background),
         };
     }
     for (size_t i = 0; i < topo->cell_count * topo->service_count; i++) {
@@ -176,6 +200,21 @@ static void add_known(struct stats *s, double value)
 {
     if (!isnan(value))
         stats_add(s, value);
+}
+
+static void fill_background(struct run_background *background, size_t index,
+                            const struct result_sample *const *samples, size_t n)
+{
+    struct stats mean = {0};
+    for (size_t i = 0; i < n; i++) {
+        const struct result_background *b = &samples[i]->country[index].background;
+        background->requests += b->requests;
+        background->ok += b->ok;
+        background->shed += b->shed;
+        background->failed += b->failed;
+        add_known(&mean, b->mean_ms);
+    }
+    background->mean_ms = measure_of(&mean);
 }
 
 static void fill_country(struct run_country *country, size_t index,
@@ -318,6 +357,7 @@ int result_fill(struct run_result *result, const struct result_sample *const *sa
     for (size_t i = 0; i < topo->country_count; i++) {
         result->countries[i].name = topo->countries[i].name;
         fill_country(&result->countries[i], i, samples, n);
+        fill_background(&result->countries[i].background, i, samples, n);
     }
     fill_blast(result, topo);
     for (size_t i = 0; i < topo->cell_count; i++)

@@ -14,9 +14,15 @@ struct topo;
 struct world_count;
 struct world_group_count;
 
+struct result_background {
+    int64_t requests, ok, shed, failed;
+    double mean_ms; /* NaN: no answer */
+};
+
 struct result_country {
     int64_t requests, ok, shed, failed, retries;
     double mean_ms, p50_ms, p99_ms, p999_ms, max_ms; /* NaN: no answer */
+    struct result_background background;
 };
 
 /* What is kept of one replication: no histograms, so that thousands fit. */

@@ -24,7 +24,12 @@ struct run_measure {
                        request failed at all: from the exact binomial bound to 1 */
 };
 
-struct run_country {
+struct run_background { /* of all replications, after the warm-up */
+    int64_t requests, ok, shed, failed;
+    struct run_measure mean_ms; /* of answered ones, at the customer */
+};
+
+struct run_country { /* users' requests, and background work apart */
     const char *name;
     int64_t requests; /* of all replications, after the warm-up */
     int64_t ok, shed, failed, retries;
@@ -34,12 +39,13 @@ struct run_country {
     struct run_measure mean_ms;                 /* of answered requests, at the customer */
     struct run_measure p50_ms, p99_ms, p999_ms; /* the same */
     double max_ms;                              /* of all replications; NaN: no answer */
+    struct run_background background;
 };
 
 struct run_service {
     const char *name;
     int64_t servers;
-    int64_t tries_shed;      /* refused by a full server; some were then answered by another */
+    int64_t tries_shed;      /* by a server; some were then answered by another */
     struct run_measure busy; /* utilisation, dead servers included, after the warm-up */
 };
 

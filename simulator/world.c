@@ -122,8 +122,8 @@ static void init_server(struct world *w, uint32_t index, uint32_t group, const c
                         uint64_t seed, uint64_t replication)
 {
     struct world_server *server = &w->server[index];
-    *server = (struct world_server){
-        .admission = admission_empty(&w->group[group].rules), .group = group, .slow = 1};
+    *server = (struct world_server){.group = group, .slow = 1};
+    admission_init(&server->admission, &w->group[group].rules);
     rng_named(&server->rng, seed, replication, name, "service");
 }
 

@@ -34,7 +34,7 @@ struct upstream { /* another service of our cell */
 struct service_counts {
     int64_t requests; /* worked on, now or before */
     int64_t shed;     /* at once, or after a wait */
-    int64_t failed; /* of the store: full, or it said no */
+    int64_t failed;   /* of the store: full, or it said no */
 };
 
 struct service {
@@ -48,7 +48,7 @@ struct service {
     struct store_loop store;
     struct reads reads;
     struct upstream customers, catalogs; /* for orders */
-    struct admission_rules rules; /* ticks are microseconds */
+    struct admission_rules rules;        /* ticks are microseconds */
     struct admission admission;
     struct request *ready; /* those that waited and have a place now */
     struct request *spare; /* answered ones, with their memory */

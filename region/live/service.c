@@ -163,7 +163,7 @@ static void service_init(struct service *s, const struct layout *l, size_t cell,
         .rules = admission_rules(&l->topo->services[index], 1),
         .logged_us = INT64_MIN / 2,
     };
-    s->admission = admission_empty(&s->rules);
+    admission_init(&s->admission, &s->rules);
 }
 
 static int start(struct service *s, const struct layout *l, struct arena *a, struct error *err)

@@ -96,8 +96,10 @@ static int64_t ended_requests(const struct world *w, const struct topo *topo)
         const struct world_country_count *c = &w->count.country[i];
         assert_int_equal(c->requests, c->ok + c->shed + c->failed);
         assert_int_equal(c->ok, (int64_t)c->latency.count);
+        const struct world_background_count *b = &c->background;
+        assert_int_equal(b->requests, b->ok + b->shed + b->failed);
         assert_true(c->retries >= 0);
-        ended += c->requests;
+        ended += c->requests + b->requests;
     }
     return ended;
 }
@@ -109,18 +111,18 @@ static void assert_server(const struct world *w, uint32_t index, uint32_t runs, 
     assert_int_equal(server->admission.running, runs);
     assert_int_equal(server->admission.waiting, waits);
     assert_true(server->down == 0 || runs + waits == 0);
-    assert_true(waits == 0 || runs == server->admission.running_max);
+    assert_true(waits == 0 || runs == server->admission.rules->running_max);
     uint32_t waiting = 0;
     for (int line = 0; line < 2; line++) {
-        const struct admission_item *previous = NULL, *item = server->admission.line[line].first;
-        for (; item != NULL; previous = item, item = item->next) {
-            const struct world_attempt *attempt = (const struct world_attempt *)item;
+        const struct admission_link *end = &server->admission.line[line], *link = end->next;
+        for (; link != end; link = link->next) {
+            const struct world_attempt *attempt = (const struct world_attempt *)link;
             assert_int_equal(attempt->state, ATTEMPT_WAITS);
             assert_int_equal(attempt->server, index);
-            assert_ptr_equal(item->previous, previous);
+            assert_ptr_equal(link->previous->next, link);
             assert_true(++waiting <= waits);
         }
-        assert_ptr_equal(server->admission.line[line].last, previous);
+        assert_ptr_equal(end->previous->next, end);
     }
     assert_int_equal(waiting, waits);
     assert_null(server->admission.dropped);
@@ -178,9 +180,11 @@ static uint32_t between(struct rng *rng, uint32_t low, uint32_t high)
 enum { STORM_MS = 600, FAULTS_MAX = 10 };
 
 /* A topology and a scenario by chance: overload, tries of a hundredth of a round trip, faults that
- * overlap, begin at once and outlast the run. */
+ * overlap, begin at once and outlast the run. The service y waits in every order and has background
+ * work. */
 static void make_storm(struct made *made, struct rng *rng)
 {
+    static const char *const disciplines[] = {"fifo", "lifo", "codel", "priority"};
     char topology[1024], scenario[2048], zones[32] = "\"a\"";
     uint32_t zone_count = between(rng, 1, 3);
     for (uint32_t z = 1; z < zone_count; z++)
@@ -192,17 +196,22 @@ static void make_storm(struct made *made, struct rng *rng)
     static const uint32_t highest[] = {20, 3, 4, 60, 4, 20, 3, 200};
     for (int i = 0; i < 8; i++)
         number[i] = between(rng, 0, highest[i]);
+    const char *discipline = disciplines[rng_below(rng, 4)];
+    bool late = rng_below(rng, 2);
     snprintf(topology, sizeof topology,
              "{\"countries\": {\"DE\": {\"peak_rps\": %u, \"curve\": \"flat\"}},"
              "\"cells\": {\"de\": {\"region\": \"aws/eu-central-1\", \"zones\": [%s],"
              "\"servers_per_zone\": %u, \"zone_rtt\": \"%uus\"}},"
              "\"services\": {\"x\": {\"time\": \"%ums\", \"concurrency\": %u, \"queue\": %u},"
-             "\"y\": {\"time\": \"5ms\", \"spread\": \"fixed\", \"concurrency\": 1}},"
+             "\"y\": {\"time\": \"5ms\", \"spread\": \"fixed\", \"concurrency\": 1,"
+             "\"discipline\": \"%s\", \"drop_late\": %s, \"background\": 0.3,"
+             "\"codel_target\": \"5ms\", \"codel_interval\": \"20ms\"}},"
              "\"tolerance\": {\"zones\": 0, \"servers\": 0},"
              "\"policy\": {\"timeout\": \"%ums\", \"tries\": %u, \"retry_budget\": %.1f,"
              "\"backoff\": \"%ums\", \"eject_failures\": %u, \"eject_for\": \"%ums\"}}",
-             rps, zones, per_zone, rtt_us, 1 + number[0], 1 + number[1], number[2], 1 + number[3],
-             1 + number[4], number[4] / 2.0, number[5], 1 + number[6], 1 + number[7]);
+             rps, zones, per_zone, rtt_us, 1 + number[0], 1 + number[1], number[2], discipline,
+             late ? "true" : "false", 1 + number[3], 1 + number[4], number[4] / 2.0, number[5],
+             1 + number[6], 1 + number[7]);
     int used = snprintf(scenario, sizeof scenario,
                         "{\"topology\": \"-\", \"duration\": \"%dms\", \"warmup\": \"%dms\","
                         "\"faults\": [",
