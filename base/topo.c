@@ -13,6 +13,15 @@
 
 static const char *const spread_words[] = {"exponential", "fixed", NULL};
 
+static const char *const balance_words[] = {
+    [TOPO_BALANCE_CHOICES] = "choices",
+    [TOPO_BALANCE_REPEATED] = "repeated-choices",
+    [TOPO_BALANCE_RANDOM] = "random",
+    [TOPO_BALANCE_ROUND_ROBIN] = "round-robin",
+    [TOPO_BALANCE_LEAST_LOADED] = "least-loaded",
+    NULL,
+};
+
 static const struct json_field country_fields[] = {
     JSON_I64(struct topo_country, customers, "customers", 1, 1e12,
              .doc = "Customers; left out, 1 % of the country's internet users"),
@@ -86,6 +95,11 @@ static const struct json_field policy_fields[] = {
              .doc = "Failures in a row after which the door leaves a server out"),
     JSON_DURATION(struct topo_policy, eject_us, "eject_for", 1000, 3600e6, .preset = "10s",
                   .doc = "How long it is left out before one request tries it again"),
+    JSON_WORD(struct topo_policy, balance, "balance", balance_words, .preset = "choices",
+              .doc = "How the door picks a server: the least loaded of some choices, different or "
+                     "repeated; any; each in its turn; or the least loaded of all"),
+    JSON_I64(struct topo_policy, choices, "choices", 1, TOPO_CHOICES_MAX, .preset = "2",
+             .doc = "So many are drawn at random by balance choices and repeated-choices"),
     JSON_BOOL(struct topo_policy, spend, "spend", .preset = "false",
               .doc = "Live replicas take the service's time for each request, so that a laptop "
                      "behaves like the fleet it stands for"),

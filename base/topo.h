@@ -22,9 +22,19 @@ enum {
     TOPO_CELLS_MAX = 1000,
     TOPO_ZONES_MAX = 16,
     TOPO_SERVICES_MAX = 32,
+    TOPO_CHOICES_MAX = 16,
 };
 
 enum topo_spread { TOPO_EXPONENTIAL, TOPO_FIXED }; /* how service times scatter */
+
+/* How a door chooses among the replicas that take part. */
+enum topo_balance {
+    TOPO_BALANCE_CHOICES,      /* the least loaded of `choices` different ones drawn at random */
+    TOPO_BALANCE_REPEATED,     /* the same, but one may be drawn more than once */
+    TOPO_BALANCE_RANDOM,       /* any */
+    TOPO_BALANCE_ROUND_ROBIN,  /* each in its turn */
+    TOPO_BALANCE_LEAST_LOADED, /* the least loaded of all, any of equals */
+};
 
 struct topo_country {
     const char *name;  /* "DE" */
@@ -74,6 +84,8 @@ struct topo_policy {
     double retry_budget;    /* retries allowed per first try, in the long run */
     int64_t eject_failures; /* failures in a row after which a server is left out */
     int64_t eject_us;       /* for so long, then one trial */
+    int balance;            /* enum topo_balance */
+    int64_t choices;        /* 1 .. TOPO_CHOICES_MAX, of the policies that draw some */
     bool spend;             /* live replicas spend the service time that the topology gives */
 };
 

@@ -121,10 +121,7 @@ static int init_group(struct world *w, size_t index, uint64_t seed, uint64_t rep
             rng_named(&server->rng, seed, replication, name, "service");
         }
     }
-    const struct balance_opts opts = {
-        .eject_failures = (uint32_t)w->topo->policy.eject_failures,
-        .eject_us = w->topo->policy.eject_us,
-    };
+    const struct balance_opts opts = balance_opts_of(&w->topo->policy);
     return balance_init(&group->balance, &opts, per_zone, (uint32_t)cell->zone_count, a);
 }
 
