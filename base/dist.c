@@ -46,8 +46,9 @@ static int init_sample(struct dist *d, const struct dist_opts *opts, struct erro
         sum += opts->sample[i];
     }
     double mean = sum / count;
-    if (!(mean > 0 && mean < (double)INFINITY))
-        return error_set(err, ERR_RANGE, "times: expected a finite mean above 0, got %g", mean);
+    if (!(mean > 0 && mean <= DIST_MEAN_MAX))
+        return error_set(err, ERR_RANGE, "times: expected a mean above 0 and up to %g, got %g",
+                         DIST_MEAN_MAX, mean);
     for (size_t i = 0; i < opts->sample_count; i++) {
         double off = opts->sample[i] / mean - 1;
         squares += off * off;
@@ -104,8 +105,9 @@ int dist_init(struct dist *d, const struct dist_opts *opts, struct error *err)
     struct dist fresh = {.kind = opts->kind, .mean = opts->mean, .cs2 = opts->cs2};
     if (opts->kind == DIST_EMPIRICAL && opts->mean == 0) {
         /* as the list says */
-    } else if (!(opts->mean > 0 && opts->mean < (double)INFINITY)) {
-        return error_set(err, ERR_RANGE, "mean: expected more than 0, got %g", opts->mean);
+    } else if (!(opts->mean > 0 && opts->mean <= DIST_MEAN_MAX)) {
+        return error_set(err, ERR_RANGE, "mean: expected more than 0 and up to %g, got %g",
+                         DIST_MEAN_MAX, opts->mean);
     }
     if (opts->kind == DIST_EMPIRICAL) {
         if (init_sample(&fresh, opts, err) != 0)
@@ -173,7 +175,7 @@ static double hyper_draw(const struct dist *d, struct rng *r)
     return mean * rng_exp(r);
 }
 
-double dist_draw_other(const struct dist *d, struct rng *r)
+static double draw(const struct dist *d, struct rng *r)
 {
     switch (d->kind) {
     case DIST_LOGNORMAL:
@@ -190,4 +192,10 @@ double dist_draw_other(const struct dist *d, struct rng *r)
         assert(d->kind == DIST_EMPIRICAL);
         return d->scale * d->sample[rng_below(r, d->sample_count)];
     }
+}
+
+double dist_draw_other(const struct dist *d, struct rng *r)
+{
+    double x = draw(d, r);
+    return x < 0x1p62 ? x : 0x1p62;
 }

@@ -3,7 +3,8 @@
  * A distribution is its mean and, where it has another parameter, the squared coefficient of
  * variation (variance / mean^2, the number that the formulas of queueing theory take), or for
  * Pareto the tail index. It is set up once, then draws; it may be shared between threads. The unit
- * of a draw is the unit of the mean. Draws are >= 0 and finite. */
+ * of a draw is the unit of the mean. Draws are within 0..2^62, so that
+ * they fit an int64_t. */
 #ifndef BASE_DIST_H
 #define BASE_DIST_H
 
@@ -29,16 +30,20 @@ enum dist_kind {
 /* Their names by kind, ended by NULL. */
 extern const char *const dist_words[];
 
+/* A mean is at most so much, three years of nanoseconds; no exponential number passes 45 means. */
+#define DIST_MEAN_MAX 1e17
+
 /* The squared coefficient of variation is within these. */
 #define DIST_CS2_MIN 1e-6
 #define DIST_CS2_MAX 1e4
 
 struct dist_opts {
-    int kind;             /* enum dist_kind */
-    double mean;          /* > 0; EMPIRICAL: the list is scaled to it, 0 leaves the list as it is */
-    double cs2;           /* LOGNORMAL, GAMMA, WEIBULL; HYPEREXPONENTIAL from 1; others: ignored */
-    double tail;          /* PARETO: > 1, for the others have no mean; others: ignored */
-    const double *sample; /* EMPIRICAL: >= 0 and not all 0; borrowed as long as the dist lives */
+    int kind;    /* enum dist_kind */
+    double mean; /* > 0, at most DIST_MEAN_MAX; EMPIRICAL: the list is scaled to it, 0 leaves the
+                    list as it is */
+    double cs2;  /* LOGNORMAL, GAMMA, WEIBULL; HYPEREXPONENTIAL from 1; others: ignored */
+    double tail; /* PARETO: > 1, for the others have no mean; others: ignored */
+    const double *sample; /* EMPIRICAL: >= 0, not all 0; borrowed as long as the dist lives */
     size_t sample_count;  /* 1 .. UINT32_MAX */
 };
 

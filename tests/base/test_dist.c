@@ -229,6 +229,21 @@ static void test_dist_draws_follow_the_exact_distribution(void **state)
     }
 }
 
+static void test_dist_draws_fit_an_integer_however_long_the_tail(void **state)
+{
+    const struct dist_opts opts = {DIST_WEIBULL, .mean = DIST_MEAN_MAX, .cs2 = DIST_CS2_MAX};
+    struct dist d;
+    struct error err;
+    struct rng r;
+    double largest = 0;
+    (void)state;
+    assert_int_equal(dist_init(&d, &opts, &err), 0);
+    rng_init(&r, 1);
+    for (int i = 0; i < 100000; i++)
+        largest = fmax(largest, dist_draw(&d, &r));
+    assert_true(largest == 0x1p62); /* some are beyond, and stop there */
+}
+
 static void test_dist_exponential_is_the_mean_times_one_draw(void **state)
 {
     struct dist d;
@@ -307,10 +322,16 @@ static void test_dist_refuses_what_cannot_be(void **state)
         enum error_code code;
         const char *text;
     } refused[] = {
-        {{DIST_EXPONENTIAL, .mean = 0}, ERR_RANGE, "mean: expected more than 0, got 0"},
-        {{DIST_FIXED, .mean = -1}, ERR_RANGE, "mean: expected more than 0, got -1"},
-        {{DIST_FIXED, .mean = NAN}, ERR_RANGE, "mean: expected more than 0, got nan"},
-        {{DIST_FIXED, .mean = INFINITY}, ERR_RANGE, "mean: expected more than 0, got inf"},
+        {{DIST_EXPONENTIAL, .mean = 0},
+         ERR_RANGE,
+         "mean: expected more than 0 and up to 1e+17, got 0"},
+        {{DIST_FIXED, .mean = -1}, ERR_RANGE, "mean: expected more than 0 and up to 1e+17, got -1"},
+        {{DIST_FIXED, .mean = NAN},
+         ERR_RANGE,
+         "mean: expected more than 0 and up to 1e+17, got nan"},
+        {{DIST_FIXED, .mean = INFINITY},
+         ERR_RANGE,
+         "mean: expected more than 0 and up to 1e+17, got inf"},
         {{DIST_LOGNORMAL, .mean = 1}, ERR_RANGE, "cs2: expected 1e-06..10000 for lognormal, got 0"},
         {{DIST_GAMMA, .mean = 1, .cs2 = -2},
          ERR_RANGE,
@@ -341,10 +362,10 @@ static void test_dist_refuses_what_cannot_be(void **state)
          "times: expected values >= 0, got inf as number 2"},
         {{DIST_EMPIRICAL, .sample = zeros, .sample_count = 2},
          ERR_RANGE,
-         "times: expected a finite mean above 0, got 0"},
+         "times: expected a mean above 0 and up to 1e+17, got 0"},
         {{DIST_EMPIRICAL, .mean = -1, .sample = sample, .sample_count = 5},
          ERR_RANGE,
-         "mean: expected more than 0, got -1"},
+         "mean: expected more than 0 and up to 1e+17, got -1"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
@@ -391,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_dist_words_follow_the_kinds),
         cmocka_unit_test(test_dist_draws_have_the_mean_and_the_variance),
         cmocka_unit_test(test_dist_draws_follow_the_exact_distribution),
+        cmocka_unit_test(test_dist_draws_fit_an_integer_however_long_the_tail),
         cmocka_unit_test(test_dist_exponential_is_the_mean_times_one_draw),
         cmocka_unit_test(test_dist_fixed_draws_no_luck),
         cmocka_unit_test(test_dist_empirical_draws_its_values_alone),
