@@ -6,12 +6,11 @@
 
 #include "base/arena.h"
 #include "base/data.h"
+#include "base/dist.h"
 #include "base/error.h"
 #include "base/json_place.h"
 
 /* ---- the file's tables ---- */
-
-static const char *const spread_words[] = {"exponential", "fixed", NULL};
 
 static const char *const balance_words[] = {
     [TOPO_BALANCE_CHOICES] = "choices",
@@ -62,10 +61,20 @@ static const struct json_field cell_fields[] = {
 static const struct json_field service_fields[] = {
     JSON_F64(struct topo_service, share, "share", 0.000001, 1e6, .preset = "1",
              .doc = "Its part of the requests, relative to the other services'"),
-    JSON_DURATION(struct topo_service, time_us, "time", 1, 3600e6, .preset = "20ms",
-                  .doc = "Mean work per request"),
-    JSON_WORD(struct topo_service, spread, "spread", spread_words, .preset = "exponential",
+    JSON_DURATION(struct topo_service, time_us, "time", 1, 3600e6,
+                  .doc = "Mean work per request; left out, 20ms; an empirical spread brings its "
+                         "own mean instead"),
+    JSON_WORD(struct topo_service, spread, "spread", dist_words, .preset = "exponential",
               .doc = "How the work scatters around its mean"),
+    JSON_F64(struct topo_service, cs2, "cs2", DIST_CS2_MIN, DIST_CS2_MAX,
+             .doc = "Squared coefficient of variation (variance / mean^2) of a lognormal, gamma, "
+                    "weibull or, from 1, hyperexponential spread"),
+    JSON_F64(struct topo_service, tail, "tail", 0.001, 1000,
+             .doc = "Tail index of a pareto spread: more than 1, or it has no mean; up to 2 its "
+                    "variance is infinite"),
+    JSON_STR(struct topo_service, times, "times",
+             .doc = "File of an empirical spread, relative to this one: one time per line, as "
+                    "12.5ms or a plain number of milliseconds"),
     JSON_I64(struct topo_service, concurrency, "concurrency", 1, 100000, .preset = "4",
              .doc = "Requests that one server works on at once"),
     JSON_I64(struct topo_service, queue, "queue", 0, 1000000, .preset = "32",
@@ -129,12 +138,13 @@ const struct json_field topo_fields[] = {
  * the catalog, few order); the times are of the order of the 11 ms mean and 25 ms 95th percentile
  * that Alibaba's public traces show for one call. */
 static const struct topo_service default_services[] = {
-    {"catalog", 60, 20000, TOPO_EXPONENTIAL, 4, 32},
-    {"customer", 20, 10000, TOPO_EXPONENTIAL, 4, 32},
-    {"order", 15, 40000, TOPO_EXPONENTIAL, 4, 32},
-    {"vendor", 5, 10000, TOPO_EXPONENTIAL, 4, 32},
+    {.name = "catalog", .share = 60, .time_us = 20000, .concurrency = 4, .queue = 32},
+    {.name = "customer", .share = 20, .time_us = 10000, .concurrency = 4, .queue = 32},
+    {.name = "order", .share = 15, .time_us = 40000, .concurrency = 4, .queue = 32},
+    {.name = "vendor", .share = 5, .time_us = 10000, .concurrency = 4, .queue = 32},
 };
 
+static const int64_t TIME_US = 20000;        /* of a service that does not say */
 static const int64_t ZONE_RTT_US = 1015;     /* median of 47 zone pairs of 16 AWS regions, 2019 */
 static const int64_t CLIENT_RTT_US = 100000; /* where no pair of the two countries was measured */
 static const double CUSTOMER_SHARE = 0.01;   /* of a country's internet users */
@@ -395,6 +405,53 @@ static int cell_region(struct topo *topo, struct topo_cell *cell, struct arena *
     return 0;
 }
 
+/* ---- services ---- */
+
+/* A key that belongs to some spreads is there for them, and only for them. */
+static int check_key(const struct topo_service *s, const char *key, bool given, bool wanted,
+                     struct error *err)
+{
+    if (given == wanted)
+        return 0;
+    return error_set(err, given ? ERR_CONFLICT : ERR_MISSING,
+                     given ? "services.%s.%s: the %s spread has none"
+                           : "services.%s.%s: is missing; the %s spread needs it",
+                     s->name, key, dist_words[s->spread]);
+}
+
+static int service_complete(struct topo_service *s, struct error *err)
+{
+    struct dist d;
+    bool empirical = s->spread == DIST_EMPIRICAL;
+    if (check_key(s, "cs2", s->cs2 > 0, dist_takes_cs2(s->spread), err) != 0 ||
+        check_key(s, "tail", s->tail > 0, s->spread == DIST_PARETO, err) != 0 ||
+        check_key(s, "times", s->times != NULL, empirical, err) != 0)
+        return -1;
+    if (empirical && s->time_us != 0)
+        return error_set(
+            err, ERR_CONFLICT,
+            "services.%s.time: the times have a mean of their own; give one of the two", s->name);
+    if (s->time_us == 0)
+        s->time_us = TIME_US;
+    return empirical ? 0 : topo_dist(&d, s, 1, err);
+}
+
+int topo_dist(struct dist *d, const struct topo_service *service, double per_us, struct error *err)
+{
+    bool empirical = service->spread == DIST_EMPIRICAL;
+    const struct dist_opts opts = {
+        .kind = service->spread,
+        .mean = (empirical ? service->times_mean_us : (double)service->time_us) * per_us,
+        .cs2 = service->cs2,
+        .tail = service->tail,
+        .sample = service->times_us,
+        .sample_count = service->times_count,
+    };
+    if (dist_init(d, &opts, err) != 0)
+        return error_prefix(err, "services.%s", service->name);
+    return 0;
+}
+
 /* ---- the whole ---- */
 
 static int topo_complete(struct topo *topo, struct arena *a, struct error *err)
@@ -406,8 +463,11 @@ static int topo_complete(struct topo *topo, struct arena *a, struct error *err)
             return error_memory(err);
         memcpy(topo->services, default_services, sizeof default_services);
     }
-    for (size_t i = 0; i < topo->service_count; i++)
+    for (size_t i = 0; i < topo->service_count; i++) {
+        if (service_complete(&topo->services[i], err) != 0)
+            return -1;
         topo->share_sum += topo->services[i].share;
+    }
     for (size_t i = 0; i < topo->country_count; i++) {
         topo->countries[i].cell = SIZE_MAX;
         if (country_complete(&topo->countries[i], a, err) != 0)

@@ -13,6 +13,7 @@
 #include "base/json.h"
 
 struct arena;
+struct dist;
 struct error;
 
 enum {
@@ -22,10 +23,9 @@ enum {
     TOPO_CELLS_MAX = 1000,
     TOPO_ZONES_MAX = 16,
     TOPO_SERVICES_MAX = 32,
+    TOPO_TIMES_MAX = 1000000,
     TOPO_CHOICES_MAX = 16,
 };
-
-enum topo_spread { TOPO_EXPONENTIAL, TOPO_FIXED }; /* how service times scatter */
 
 /* How a door chooses among the replicas that take part. */
 enum topo_balance {
@@ -64,10 +64,16 @@ struct topo_cell {
 };
 
 struct topo_service {
-    const char *name;    /* "catalog" */
-    double share;        /* of the requests, relative to the other services' */
-    int64_t time_us;     /* mean work per request */
-    int spread;          /* enum topo_spread */
+    const char *name;  /* "catalog" */
+    double share;      /* of the requests, relative to the other services' */
+    int64_t time_us;   /* mean work per request */
+    int spread;        /* enum dist_kind: how it scatters */
+    double cs2;        /* its squared coefficient of variation; 0: the spread has none to give */
+    double tail;       /* its tail index; 0: the same */
+    const char *times; /* the file of an empirical spread, relative to the topology's; or NULL */
+    double *times_us;  /* [times_count] what is in it, once topo_times_set was called */
+    size_t times_count;
+    double times_mean_us;
     int64_t concurrency; /* requests worked on at once by one server */
     int64_t queue;       /* requests that may wait at one server */
 };
@@ -109,6 +115,18 @@ extern const struct json_field topo_fields[];
 /* Read a topology. 0, or -1 with `err` set and `*topo` untouched. */
 int topo_parse(struct topo *topo, const char *text, size_t len, const struct json_set *sets,
                size_t set_count, struct arena *a, struct error *err);
+
+/* Give an empirical service what its file `path` holds: one time per line, as a duration ("12.5ms")
+ * or a plain number of milliseconds; a first line that begins with a letter is a title. Up to
+ * TOPO_TIMES_MAX values of 0..1h, whose mean, 1us or more, becomes the service's time: topo_parse,
+ * which opens no files, left a stand-in of 20ms. 0, or -1 with `err` set ("times.csv:7: expected
+ * ..."). */
+int topo_times_set(struct topo_service *service, const char *path, const char *text, size_t len,
+                   struct arena *a, struct error *err);
+
+/* How the work of a service scatters, in units of which `per_us` are a microsecond. It borrows the
+ * service's times. 0, or -1 with `err` set ("services.x.cs2: expected ..."). */
+int topo_dist(struct dist *d, const struct topo_service *service, double per_us, struct error *err);
 
 /* Look a country or cell up by name; topo->country_count or cell_count when there is none. */
 size_t topo_country_at(const struct topo *topo, const char *name);

@@ -87,9 +87,9 @@ static int init_cell(struct world *w, const struct capacity_plan *plan, size_t i
             .cell = (uint32_t)index,
             .server_first = w->server_count,
             .per_zone = (uint32_t)per_zone,
-            .fixed = service->spread == TOPO_FIXED,
-            .time_ns = (double)service->time_us * 1000,
         };
+        if (topo_dist(&w->group[group].dist, service, 1000, err) != 0)
+            return -1;
         w->server_count += w->group[group].per_zone * (uint32_t)cell->zone_count;
     }
     return 0;
