@@ -54,3 +54,14 @@ double rng_exp_edge(struct rng *r, uint64_t mantissa, unsigned layer)
             return (double)(int64_t)mantissa * rng_exp_width[layer];
     }
 }
+
+double rng_normal(struct rng *r)
+{
+    for (;;) {
+        double x = rng_exp(r);
+        double y = rng_exp(r);
+        if (y < (x - 1) * (x - 1) / 2)
+            continue;
+        return rng_u64(r) >> 63 ? -x : x;
+    }
+}

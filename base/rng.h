@@ -67,4 +67,9 @@ static inline double rng_exp(struct rng *r)
     return rng_exp_edge(r, mantissa, layer);
 }
 
+/* Normal with mean 0 and variance 1. Two exponential numbers: the second decides whether the first
+ * stays, which leaves the half of a normal above 0; then a sign (von Neumann 1951, in
+ * Devroye 1986, Non-Uniform Random Variate Generation). */
+double rng_normal(struct rng *r);
+
 #endif

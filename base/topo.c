@@ -6,14 +6,22 @@
 
 #include "base/arena.h"
 #include "base/data.h"
+#include "base/dist.h"
 #include "base/error.h"
 #include "base/json_place.h"
 #include "base/topo_calls.h"
 
 /* ---- the file's tables ---- */
 
-static const char *const spread_words[] = {"exponential", "fixed", NULL};
 static const char *const discipline_words[] = {"fifo", "lifo", "codel", "priority", NULL};
+static const char *const balance_words[] = {
+    [TOPO_BALANCE_CHOICES] = "choices",
+    [TOPO_BALANCE_REPEATED] = "repeated-choices",
+    [TOPO_BALANCE_RANDOM] = "random",
+    [TOPO_BALANCE_ROUND_ROBIN] = "round-robin",
+    [TOPO_BALANCE_LEAST_LOADED] = "least-loaded",
+    NULL,
+};
 
 static const struct json_field country_fields[] = {
     JSON_I64(struct topo_country, customers, "customers", 1, 1e12,
@@ -60,10 +68,20 @@ static const struct json_field service_fields[] = {
     JSON_F64(struct topo_service, share, "share", 0, 1e6, .preset = "1",
              .doc = "Its part of the requests from outside, relative to the other services'; 0: "
                     "other services call it, customers do not"),
-    JSON_DURATION(struct topo_service, time_us, "time", 1, 3600e6, .preset = "20ms",
-                  .doc = "Mean work per request"),
-    JSON_WORD(struct topo_service, spread, "spread", spread_words, .preset = "exponential",
+    JSON_DURATION(struct topo_service, time_us, "time", 1, 3600e6,
+                  .doc = "Mean work per request; left out, 20ms; an empirical spread brings its "
+                         "own mean instead"),
+    JSON_WORD(struct topo_service, spread, "spread", dist_words, .preset = "exponential",
               .doc = "How the work scatters around its mean"),
+    JSON_F64(struct topo_service, cs2, "cs2", DIST_CS2_MIN, DIST_CS2_MAX,
+             .doc = "Squared coefficient of variation (variance / mean^2) of a lognormal, gamma, "
+                    "weibull or, from 1, hyperexponential spread"),
+    JSON_F64(struct topo_service, tail, "tail", 0.001, 1000,
+             .doc = "Tail index of a pareto spread: more than 1, or it has no mean; up to 2 its "
+                    "variance is infinite"),
+    JSON_STR(struct topo_service, times, "times",
+             .doc = "File of an empirical spread, relative to this one: one time per line, as "
+                    "12.5ms or a plain number of milliseconds"),
     JSON_I64(struct topo_service, concurrency, "concurrency", 1, 100000, .preset = "4",
              .doc = "Requests that one server works on at once"),
     JSON_I64(struct topo_service, queue, "queue", 0, 1000000, .preset = "32",
@@ -115,6 +133,11 @@ static const struct json_field policy_fields[] = {
              .doc = "Failures in a row after which the door leaves a server out"),
     JSON_DURATION(struct topo_policy, eject_us, "eject_for", 1000, 3600e6, .preset = "10s",
                   .doc = "How long it is left out before one request tries it again"),
+    JSON_WORD(struct topo_policy, balance, "balance", balance_words, .preset = "choices",
+              .doc = "How the door picks a server: the least loaded of some choices, different or "
+                     "repeated; any; each in its turn; or the least loaded of all"),
+    JSON_I64(struct topo_policy, choices, "choices", 1, TOPO_CHOICES_MAX, .preset = "2",
+             .doc = "So many are drawn at random by balance choices and repeated-choices"),
     JSON_BOOL(struct topo_policy, spend, "spend", .preset = "false",
               .doc = "Live replicas take the service's time for each request, so that a laptop "
                      "behaves like the fleet it stands for"),
@@ -148,6 +171,7 @@ const struct json_field topo_fields[] = {
     JSON_END,
 };
 
+static const int64_t TIME_US = 20000;        /* of a service that does not say */
 static const int64_t ZONE_RTT_US = 1015;     /* median of 47 zone pairs of 16 AWS regions, 2019 */
 static const int64_t CLIENT_RTT_US = 100000; /* where no pair of the two countries was measured */
 static const double CUSTOMER_SHARE = 0.01;   /* of a country's internet users */
@@ -408,17 +432,64 @@ static int cell_region(struct topo *topo, struct topo_cell *cell, struct arena *
     return 0;
 }
 
+/* ---- services ---- */
+
+/* A key that belongs to some spreads is there for them, and only for them. */
+static int check_key(const struct topo_service *s, const char *key, bool given, bool wanted,
+                     struct error *err)
+{
+    if (given == wanted)
+        return 0;
+    return error_set(err, given ? ERR_CONFLICT : ERR_MISSING,
+                     given ? "services.%s.%s: the %s spread has none"
+                           : "services.%s.%s: is missing; the %s spread needs it",
+                     s->name, key, dist_words[s->spread]);
+}
+
+static int service_complete(struct topo_service *s, struct error *err)
+{
+    struct dist d;
+    bool empirical = s->spread == DIST_EMPIRICAL;
+    if (check_key(s, "cs2", s->cs2 > 0, dist_takes_cs2(s->spread), err) != 0 ||
+        check_key(s, "tail", s->tail > 0, s->spread == DIST_PARETO, err) != 0 ||
+        check_key(s, "times", s->times != NULL, empirical, err) != 0)
+        return -1;
+    if (empirical && s->time_us != 0)
+        return error_set(
+            err, ERR_CONFLICT,
+            "services.%s.time: the times have a mean of their own; give one of the two", s->name);
+    if (s->time_us == 0)
+        s->time_us = TIME_US;
+    if (s->codel_target_us > s->codel_interval_us)
+        return error_set(err, ERR_CONFLICT,
+                         "services.%s.codel_target: expected at most the codel_interval", s->name);
+    return empirical ? 0 : topo_dist(&d, s, 1, err);
+}
+
+int topo_dist(struct dist *d, const struct topo_service *service, double per_us, struct error *err)
+{
+    bool empirical = service->spread == DIST_EMPIRICAL;
+    const struct dist_opts opts = {
+        .kind = service->spread,
+        .mean = (empirical ? service->times_mean_us : (double)service->time_us) * per_us,
+        .cs2 = service->cs2,
+        .tail = service->tail,
+        .sample = service->times_us,
+        .sample_count = service->times_count,
+    };
+    if (dist_init(d, &opts, err) != 0)
+        return error_prefix(err, "services.%s", service->name);
+    return 0;
+}
+
 /* ---- the whole ---- */
 
 static int topo_complete(struct topo *topo, struct arena *a, struct error *err)
 {
     for (size_t i = 0; i < topo->service_count; i++) {
-        const struct topo_service *service = &topo->services[i];
-        topo->share_sum += service->share;
-        if (service->codel_target_us > service->codel_interval_us)
-            return error_set(err, ERR_CONFLICT,
-                             "services.%s.codel_target: expected at most the codel_interval",
-                             service->name);
+        if (service_complete(&topo->services[i], err) != 0)
+            return -1;
+        topo->share_sum += topo->services[i].share;
     }
     if (topo_calls_complete(topo, err) != 0)
         return -1;

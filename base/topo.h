@@ -13,6 +13,7 @@
 #include "base/json.h"
 
 struct arena;
+struct dist;
 struct error;
 
 enum {
@@ -23,9 +24,18 @@ enum {
     TOPO_ZONES_MAX = 16,
     TOPO_SERVICES_MAX = 32,
     TOPO_CALLS_MAX = 32, /* steps of one service */
+    TOPO_TIMES_MAX = 1000000,
+    TOPO_CHOICES_MAX = 16,
 };
 
-enum topo_spread { TOPO_EXPONENTIAL, TOPO_FIXED }; /* how service times scatter */
+/* How a door chooses among the replicas that take part. */
+enum topo_balance {
+    TOPO_BALANCE_CHOICES,      /* the least loaded of `choices` different ones drawn at random */
+    TOPO_BALANCE_REPEATED,     /* the same, but one may be drawn more than once */
+    TOPO_BALANCE_RANDOM,       /* any */
+    TOPO_BALANCE_ROUND_ROBIN,  /* each in its turn */
+    TOPO_BALANCE_LEAST_LOADED, /* the least loaded of all, any of equals */
+};
 
 /* Which waiting request a server works on next; region/admission.h says what each does. */
 enum topo_discipline { TOPO_FIFO, TOPO_LIFO, TOPO_CODEL, TOPO_PRIORITY };
@@ -67,10 +77,16 @@ struct topo_call { /* a step of a service's work: it asks another service of its
 };
 
 struct topo_service {
-    const char *name;    /* "catalog" */
-    double share;        /* of the requests, relative to the other services'; 0: only called */
-    int64_t time_us;     /* mean work per request */
-    int spread;          /* enum topo_spread */
+    const char *name;  /* "catalog" */
+    double share;      /* of the requests, relative to the other services'; 0: only called */
+    int64_t time_us;   /* mean work per request */
+    int spread;        /* enum dist_kind: how it scatters */
+    double cs2;        /* its squared coefficient of variation; 0: the spread has none to give */
+    double tail;       /* its tail index; 0: the same */
+    const char *times; /* the file of an empirical spread, relative to the topology's; or NULL */
+    double *times_us;  /* [times_count] what is in it, once topo_times_set was called */
+    size_t times_count;
+    double times_mean_us;
     int64_t concurrency; /* requests worked on at once by one server */
     int64_t queue;       /* requests that may wait at one server */
     int discipline;      /* enum topo_discipline */
@@ -95,6 +111,8 @@ struct topo_policy {
     double retry_budget;    /* retries allowed per first try, in the long run */
     int64_t eject_failures; /* failures in a row after which a server is left out */
     int64_t eject_us;       /* for so long, then one trial */
+    int balance;            /* enum topo_balance */
+    int64_t choices;        /* 1 .. TOPO_CHOICES_MAX, of the policies that draw some */
     bool spend;             /* live replicas spend the service time that the topology gives */
 };
 
@@ -118,6 +136,18 @@ extern const struct json_field topo_fields[];
 /* Read a topology. 0, or -1 with `err` set and `*topo` untouched. */
 int topo_parse(struct topo *topo, const char *text, size_t len, const struct json_set *sets,
                size_t set_count, struct arena *a, struct error *err);
+
+/* Give an empirical service what its file `path` holds: one time per line, as a duration ("12.5ms")
+ * or a plain number of milliseconds; a first line that begins with a letter is a title. Up to
+ * TOPO_TIMES_MAX values of 0..1h, whose mean, 1us or more, becomes the service's time: topo_parse,
+ * which opens no files, left a stand-in of 20ms. 0, or -1 with `err` set ("times.csv:7: expected
+ * ..."). */
+int topo_times_set(struct topo_service *service, const char *path, const char *text, size_t len,
+                   struct arena *a, struct error *err);
+
+/* How the work of a service scatters, in units of which `per_us` are a microsecond. It borrows the
+ * service's times. 0, or -1 with `err` set ("services.x.cs2: expected ..."). */
+int topo_dist(struct dist *d, const struct topo_service *service, double per_us, struct error *err);
 
 /* Look a country or cell up by name; topo->country_count or cell_count when there is none. */
 size_t topo_country_at(const struct topo *topo, const char *name);

@@ -60,6 +60,34 @@ int files_read(const char **text, size_t *len, const char *path, struct arena *a
     return status == 0 ? 0 : error_prefix(err, "%s", path);
 }
 
+/* `path` as seen from the folder of the file at `from`. NULL when memory is out. */
+static const char *path_beside(const char *from, const char *path, struct arena *a)
+{
+    const char *slash = strrchr(from, '/');
+    int folder = slash == NULL || path[0] == '/' ? 0 : (int)(slash - from) + 1;
+    return arena_format(a, "%.*s%s", folder, from, path);
+}
+
+int files_times(struct topo *topo, const char *topology_path, struct files_text *texts,
+                struct arena *a, struct error *err)
+{
+    for (size_t i = 0; i < topo->service_count; i++) {
+        struct topo_service *service = &topo->services[i];
+        struct files_text file;
+        if (service->times == NULL)
+            continue;
+        const char *path = path_beside(topology_path, service->times, a);
+        if (path == NULL)
+            return error_memory(err);
+        if (files_read(&file.text, &file.len, path, a, err) != 0 ||
+            topo_times_set(service, path, file.text, file.len, a, err) != 0)
+            return error_prefix(err, "services.%s.times", service->name);
+        if (texts != NULL)
+            texts[i] = file;
+    }
+    return 0;
+}
+
 /* Whether `key` is one of the document's own, not of what is inside it. */
 static bool has_key(const char *text, size_t len, const char *key)
 {
@@ -104,6 +132,7 @@ static int topology(struct files *files, const char *path, const struct json_set
         return error_prefix(err, "%s", path);
     }
     if (topo_parse(&files->topo, text, len, sets, set_count, a, err) != 0 ||
+        files_times(&files->topo, path, NULL, a, err) != 0 ||
         capacity_plan(&files->plan, &files->topo, a, err) != 0)
         return error_prefix(err, "%s", path);
     files->topology_path = path;
@@ -154,9 +183,7 @@ int files_scenario(struct files *files, const char *path, const struct cli_sets 
     }
     if (scenario_parse(scenario, text, len, mine->set, mine->count, a, err) != 0)
         return error_prefix(err, "%s", path);
-    const char *slash = strrchr(path, '/');
-    int folder = slash == NULL || scenario->topology[0] == '/' ? 0 : (int)(slash - path) + 1;
-    const char *topology_path = arena_format(a, "%.*s%s", folder, path, scenario->topology);
+    const char *topology_path = path_beside(path, scenario->topology, a);
     if (topology_path == NULL)
         return error_memory(err);
     if (topology(files, topology_path, theirs->set, theirs->count, a, err) != 0)

@@ -23,6 +23,16 @@ struct files { /* what a command works on; everything lives in the arena */
 int files_read(const char **text, size_t *len, const char *path, struct arena *a,
                struct error *err);
 
+struct files_text {
+    const char *text;
+    size_t len;
+};
+
+/* Give the empirical services of `topo` their times, from files relative to `topology_path`. What
+ * was read goes to `texts` [topo.service_count], unless that is NULL. 0, or -1 with `err` set. */
+int files_times(struct topo *topo, const char *topology_path, struct files_text *texts,
+                struct arena *a, struct error *err);
+
 /* Which kind a text is, by the key that only that kind has; a look, nothing is checked. */
 enum files_kind { FILES_TOPOLOGY, FILES_SCENARIO, FILES_NEITHER };
 enum files_kind files_kind(const char *text, size_t len);

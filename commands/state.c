@@ -19,6 +19,7 @@ enum { FORMAT = 1, SOCKET_PATH_MAX = 107 };
 
 static const char mark[] = "bulkhead.json", mark_new[] = "bulkhead.json.new";
 static const char topology[] = "topology.json", topology_new[] = "topology.json.new";
+static const char times_prefix[] = "times-"; /* and the name of an empirical service */
 
 struct mark { /* bulkhead.json */
     int64_t format, port;
@@ -57,6 +58,8 @@ static unsigned bit_of(const char *name)
     if (strcmp(name, mark_new) == 0)
         return HAS_MARK_NEW;
     if (strcmp(name, topology) == 0 || strcmp(name, topology_new) == 0)
+        return HAS_TOPOLOGY;
+    if (strncmp(name, times_prefix, sizeof times_prefix - 1) == 0)
         return HAS_TOPOLOGY;
     if (strcmp(name, "zones") == 0 || strcmp(name, "cells") == 0)
         return HAS_FOLDERS;
@@ -129,9 +132,27 @@ int state_lock(const char *dir, struct error *err)
 
 /* ---- reading ---- */
 
-static int parse(struct state *s, int64_t port, struct arena *a, struct error *err)
+/* In a state folder, files that the topology names are copies under names of ours. */
+static int rename_times(struct state *s, struct arena *a, struct error *err)
 {
-    if (topo_parse(&s->topo, s->text, s->len, NULL, 0, a, err) != 0)
+    for (size_t i = 0; i < s->topo.service_count; i++) {
+        struct topo_service *service = &s->topo.services[i];
+        if (service->times == NULL)
+            continue;
+        service->times = arena_format(a, "%s%s", times_prefix, service->name);
+        if (service->times == NULL)
+            return error_memory(err);
+    }
+    return 0;
+}
+
+/* `path` is the topology's, whose text is read; `copied`: it is that of a state folder. */
+static int parse(struct state *s, const char *path, bool copied, int64_t port, struct arena *a,
+                 struct error *err)
+{
+    if (topo_parse(&s->topo, s->text, s->len, NULL, 0, a, err) != 0 ||
+        (copied && rename_times(s, a, err) != 0) ||
+        files_times(&s->topo, path, s->times, a, err) != 0)
         return -1;
     return layout_init(&s->layout, &s->topo, s->dir, (int)port, err);
 }
@@ -160,7 +181,7 @@ int state_open(struct state *s, const char *dir, struct arena *a, struct error *
     *s = (struct state){.dir = dir, .name = m.name};
     if (files_read(&s->text, &s->len, topology_path, a, err) != 0)
         return -1;
-    if (parse(s, m.port, a, err) != 0)
+    if (parse(s, topology_path, true, m.port, a, err) != 0)
         return error_prefix(err, "%s", topology_path);
     return 0;
 }
@@ -175,7 +196,7 @@ int state_plan(struct state *s, const char *dir, const char *topology_path, int6
         return -1;
     if (files_kind(s->text, s->len) == FILES_SCENARIO)
         return error_set(err, ERR_TYPE, "%s: is a scenario; expected a topology", topology_path);
-    if (parse(s, port, a, err) != 0)
+    if (parse(s, topology_path, false, port, a, err) != 0)
         return error_prefix(err, "%s", topology_path);
     return 0;
 }
@@ -271,6 +292,21 @@ static int write_mark_new(const struct state *s, struct arena *a, struct error *
     return write_file(s->dir, mark_new, text, strlen(text), a, err);
 }
 
+static int write_times(const struct state *s, struct arena *a, struct error *err)
+{
+    for (size_t i = 0; i < s->topo.service_count; i++) {
+        const struct topo_service *service = &s->topo.services[i];
+        if (service->times == NULL)
+            continue;
+        const char *name = arena_format(a, "%s%s", times_prefix, service->name);
+        if (name == NULL)
+            return error_memory(err);
+        if (write_file(s->dir, name, s->times[i].text, s->times[i].len, a, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* The new mark comes first: it says of all that follows that it is ours. */
 int state_make(const struct state *s, struct arena *a, struct error *err)
 {
@@ -278,7 +314,7 @@ int state_make(const struct state *s, struct arena *a, struct error *err)
         return -1;
     if (chmod(s->dir, 0700) != 0)
         return cannot(err, s->dir, "close the state folder to others");
-    if (write_mark_new(s, a, err) != 0 ||
+    if (write_mark_new(s, a, err) != 0 || write_times(s, a, err) != 0 ||
         write_file(s->dir, topology_new, s->text, s->len, a, err) != 0 ||
         move_file(s->dir, topology_new, topology, a, err) != 0 ||
         state_make_folders(s, a, err) != 0 || flush_folder(s->dir, err) != 0 ||

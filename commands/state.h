@@ -11,6 +11,7 @@
 
 #include "base/layout.h"
 #include "base/topo.h"
+#include "commands/files.h"
 
 struct arena;
 struct error;
@@ -22,6 +23,7 @@ struct state { /* everything lives in the arena */
     const char *name; /* the topology's */
     const char *text; /* of topology.json */
     size_t len;
+    struct files_text times[TOPO_SERVICES_MAX]; /* of the empirical services */
     struct topo topo;
     struct layout layout; /* points to `topo` and `dir` */
 };

@@ -25,12 +25,26 @@ static void refill(struct balance *b)
         b->zone_first[++zone] = b->in_count;
 }
 
+struct balance_opts balance_opts_of(const struct topo_policy *policy)
+{
+    return (struct balance_opts){
+        .eject_failures = (uint32_t)policy->eject_failures,
+        .eject_us = policy->eject_us,
+        .policy = (enum topo_balance)policy->balance,
+        .choices = (uint32_t)policy->choices,
+    };
+}
+
 int balance_init(struct balance *b, const struct balance_opts *opts, const uint32_t *per_zone,
                  uint32_t zones, struct arena *a)
 {
     assert(opts->eject_failures >= 1);
+    assert(opts->choices <= TOPO_CHOICES_MAX);
     assert(zones < BALANCE_NO_ZONE);
     *b = (struct balance){.opts = *opts, .zones = zones, .only = BALANCE_NO_ZONE};
+    if (b->opts.choices == 0)
+        b->opts.choices = 2;
+    b->plain = opts->policy == TOPO_BALANCE_CHOICES && b->opts.choices == 2;
     for (uint32_t z = 0; z < zones; z++)
         b->count += per_zone[z];
     b->replica = arena_alloc(a, b->count, sizeof b->replica[0]);
@@ -87,6 +101,101 @@ static uint32_t pick_blind(const struct balance *b, uint16_t avoid, struct rng *
     return nth < from ? nth : nth + skip;
 }
 
+/* ---- the policies ---- */
+
+struct candidates { /* those who take part, without the zone to avoid */
+    const struct balance *b;
+    uint32_t count; /* >= 1 */
+    uint32_t from, skip;
+    bool again; /* for a second try */
+};
+
+static uint32_t nth(const struct candidates *c, uint32_t n)
+{
+    return c->b->in[n < c->from ? n : n + c->skip];
+}
+
+static bool is_better(const struct candidates *c, uint32_t one, uint32_t other)
+{
+    const struct balance_replica *x = &c->b->replica[one], *y = &c->b->replica[other];
+    if (c->again && (x->failures > 0) != (y->failures > 0))
+        return y->failures > 0;
+    return x->outstanding < y->outstanding;
+}
+
+/* The best of so many distinct ones, of equals the first drawn. Each is drawn from those that are
+ * left: `drawn` is sorted, and each earlier one at or below it moves it up by one. */
+static uint32_t pick_choices(struct balance *b, const struct candidates *c, struct rng *rng)
+{
+    uint32_t drawn[TOPO_CHOICES_MAX];
+    uint32_t best = BALANCE_NONE;
+    for (uint32_t i = 0; i < b->opts.choices && i < c->count; i++) {
+        uint32_t n = rng_below(rng, c->count - i);
+        uint32_t at = 0;
+        for (; at < i && drawn[at] <= n; at++)
+            n++;
+        for (uint32_t k = i; k > at; k--)
+            drawn[k] = drawn[k - 1];
+        drawn[at] = n;
+        uint32_t one = nth(c, n);
+        if (best == BALANCE_NONE || is_better(c, one, best))
+            best = one;
+    }
+    return best;
+}
+
+/* The same, but one may be drawn twice. */
+static uint32_t pick_repeated(struct balance *b, const struct candidates *c, struct rng *rng)
+{
+    uint32_t best = nth(c, rng_below(rng, c->count));
+    for (uint32_t i = 1; i < b->opts.choices; i++) {
+        uint32_t one = nth(c, rng_below(rng, c->count));
+        if (is_better(c, one, best))
+            best = one;
+    }
+    return best;
+}
+
+static uint32_t pick_random(struct balance *b, const struct candidates *c, struct rng *rng)
+{
+    (void)b;
+    return nth(c, rng_below(rng, c->count));
+}
+
+static uint32_t pick_round_robin(struct balance *b, const struct candidates *c, struct rng *rng)
+{
+    (void)rng;
+    return nth(c, b->turn++ % c->count);
+}
+
+/* The best of all, of equals any: the k-th of them by one draw. It looks at every replica. */
+static uint32_t pick_least_loaded(struct balance *b, const struct candidates *c, struct rng *rng)
+{
+    (void)b;
+    uint32_t best = nth(c, 0), equals = 1;
+    for (uint32_t i = 1; i < c->count; i++) {
+        uint32_t one = nth(c, i);
+        bool better = is_better(c, one, best);
+        equals = better ? 1 : equals + !is_better(c, best, one);
+        best = better ? one : best;
+    }
+    uint32_t luck = rng_below(rng, equals);
+    for (uint32_t i = 0;; i++) {
+        uint32_t one = nth(c, i);
+        if (!is_better(c, best, one) && luck-- == 0)
+            return one;
+    }
+}
+
+static uint32_t (*const policies[])(struct balance *b, const struct candidates *c,
+                                    struct rng *rng) = {
+    [TOPO_BALANCE_CHOICES] = pick_choices,
+    [TOPO_BALANCE_REPEATED] = pick_repeated,
+    [TOPO_BALANCE_RANDOM] = pick_random,
+    [TOPO_BALANCE_ROUND_ROBIN] = pick_round_robin,
+    [TOPO_BALANCE_LEAST_LOADED] = pick_least_loaded,
+};
+
 uint32_t balance_pick(struct balance *b, uint16_t avoid, struct rng *rng, int64_t now_us)
 {
     if (now_us >= b->trial_us)
@@ -96,6 +205,10 @@ uint32_t balance_pick(struct balance *b, uint16_t avoid, struct rng *rng, int64_
     uint32_t n = b->in_count - skip;
     if (n == 0)
         return pick_blind(b, avoid, rng);
+    if (__builtin_expect(!b->plain, 0)) {
+        const struct candidates c = {b, n, from, skip, avoid != BALANCE_NO_ZONE};
+        return policies[b->opts.policy](b, &c, rng);
+    }
     uint64_t luck = rng_u64(rng);
     uint32_t first = (uint32_t)(((luck >> 32) * n) >> 32);
     uint32_t one = b->in[first < from ? first : first + skip];

@@ -1,20 +1,23 @@
 /* balance.h - which replica gets the next request.
  *
- * The power of two choices: of two distinct replicas picked at random the one with fewer requests
- * outstanding at this door (Mitzenmacher 2001, IEEE TPDS 12(10); distinct, not with replacement).
- * A replica that fails several times in a row is left out for a while, then gets one trial: until
- * that has ended nothing else is sent there. A second try never goes to the zone that just failed,
- * as long as another zone has a replica; and of its two choices it takes the one that has not
- * failed lately, so that it does not meet a second failure.
+ * Unless the topology says otherwise by the power of two choices: of two distinct replicas picked
+ * at random the one with fewer requests outstanding at this door (Mitzenmacher 2001, IEEE TPDS
+ * 12(10); distinct, not with replacement). The other policies are rows of a table in balance.c.
+ * Whatever the policy, a replica that fails several times in a row is left out for a while, then
+ * gets one trial: until that has ended nothing else is sent there. A second try never goes to the
+ * zone that just failed, as long as another zone has a replica; and of several choices it takes one
+ * that has not failed lately, so that it does not meet a second failure.
  *
  * The live door and the simulated one call the same functions. No clock, no allocation after init:
  * `now_us` is handed in and never goes back. */
 #ifndef CONTROL_BALANCE_H
 #define CONTROL_BALANCE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/rng.h"
+#include "base/topo.h"
 
 struct arena;
 
@@ -22,8 +25,10 @@ enum { BALANCE_NO_ZONE = UINT16_MAX };
 #define BALANCE_NONE UINT32_MAX
 
 struct balance_opts {
-    uint32_t eject_failures; /* failures in a row before a replica is left out, >= 1 */
-    int64_t eject_us;        /* for so long */
+    uint32_t eject_failures;  /* failures in a row before a replica is left out, >= 1 */
+    int64_t eject_us;         /* for so long */
+    enum topo_balance policy; /* all zero: two distinct choices */
+    uint32_t choices;         /* of the policies that draw some, at most TOPO_CHOICES_MAX; 0 is 2 */
 };
 
 enum balance_state {
@@ -52,7 +57,12 @@ struct balance { /* fields are private to balance.c, but for reading `replica` *
     uint32_t *zone_first; /* [zones + 1] where each zone begins in `in` */
     uint32_t zones;
     int64_t trial_us; /* when the next one left out gets its trial; INT64_MAX: none is */
+    uint32_t turn;    /* of the round robin: how many have been picked */
+    bool plain;       /* two distinct choices: balance_pick does it itself */
 };
+
+/* What a topology says. */
+struct balance_opts balance_opts_of(const struct topo_policy *policy);
 
 /* `per_zone[z]` replicas in zone z of `zones`, numbered zone by zone from 0. Storage is the
  * arena's. 0, or -1 when memory is out. */

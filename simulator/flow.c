@@ -246,9 +246,7 @@ static void work_begin(struct world *w, uint32_t index)
     struct world_attempt *attempt = &w->attempt[index];
     struct world_server *server = &w->server[attempt->server];
     const struct world_group *group = &w->group[server->group];
-    double time_ns = group->time_ns;
-    if (!group->fixed)
-        time_ns *= rng_exp(&server->rng);
+    double time_ns = dist_draw(&group->dist, &server->rng);
     time_ns *= server->slow;
     attempt->state = ATTEMPT_RUNS;
     attempt->begin_ns = engine_now(&w->engine);

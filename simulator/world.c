@@ -109,10 +109,10 @@ static int init_cell(struct world *w, const struct capacity_plan *plan, size_t i
             .per_zone = (uint32_t)per_zone,
             .service = service,
             .rules = admission_rules(service, 1000),
-            .fixed = service->spread == TOPO_FIXED,
-            .time_ns = (double)service->time_us * 1000,
             .timeout_ns = w->topo->policy.timeout_us * 1000,
         };
+        if (topo_dist(&w->group[group].dist, service, 1000, err) != 0)
+            return -1;
         w->server_count += (uint32_t)(per_zone * zones);
     }
     return 0;
@@ -149,10 +149,7 @@ static int init_group(struct world *w, uint32_t index, uint64_t seed, uint64_t r
             init_server(w, server++, index, name, seed, replication);
         }
     }
-    const struct balance_opts opts = {
-        .eject_failures = (uint32_t)w->topo->policy.eject_failures,
-        .eject_us = w->topo->policy.eject_us,
-    };
+    const struct balance_opts opts = balance_opts_of(&w->topo->policy);
     return balance_init(&group->balance, &opts, per_zone, zones, a);
 }
 

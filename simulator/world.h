@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/dist.h"
 #include "base/hist.h"
 #include "base/rng.h"
 #include "control/balance.h"
@@ -93,8 +94,7 @@ struct world_group { /* the replicas of one service in one cell, behind its door
     uint32_t server_first; /* its servers are numbered from here, zone by zone */
     uint32_t per_zone;     /* 1 of a store, which is in no zone */
     const struct topo_service *service;
-    bool fixed;         /* service times do not scatter */
-    double time_ns;     /* mean */
+    struct dist dist;   /* of service times, in ns */
     int64_t timeout_ns; /* how long one try is waited for */
 };
 

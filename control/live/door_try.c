@@ -243,10 +243,7 @@ static int init_group(struct door_tries *t, size_t cell, size_t service, uint32_
     uint32_t zones = (uint32_t)topo->cells[cell].zone_count;
     uint32_t per_zone[TOPO_ZONES_MAX];
     uint64_t seed;
-    const struct balance_opts opts = {
-        .eject_failures = (uint32_t)topo->policy.eject_failures,
-        .eject_us = topo->policy.eject_us,
-    };
+    const struct balance_opts opts = balance_opts_of(&topo->policy);
     for (uint32_t i = 0; i < zones; i++)
         per_zone[i] = 1;
     g->cell = cell;

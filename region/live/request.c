@@ -94,10 +94,7 @@ static void send_reply(struct http_exchange *x, const struct reply *reply)
 /* When the answer of a request that begins now may leave, if the topology's times are spent. */
 static int64_t spend_until_us(struct service *s)
 {
-    const struct topo_service *service = &s->topo->services[s->index];
-    double mean_us = (double)service->time_us;
-    double drawn_us = service->spread == TOPO_FIXED ? mean_us : mean_us * rng_exp(&s->rng);
-    int64_t us = (int64_t)drawn_us + s->carry_us;
+    int64_t us = (int64_t)dist_draw(&s->work_us, &s->rng) + s->carry_us;
     s->carry_us = us % 1000;
     return request_now_us(s) + us - s->carry_us;
 }

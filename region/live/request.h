@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "base/arena.h"
+#include "base/dist.h"
 #include "base/layout.h"
 #include "base/rng.h"
 #include "base/topo.h"
@@ -54,9 +55,10 @@ struct service {
     struct request *spare; /* answered ones, with their memory */
     uint32_t spare_count;
     bool starting;
-    struct rng rng;    /* of the service times to spend */
-    int64_t carry_us;  /* not spent yet, for timers count in milliseconds */
-    int64_t logged_us; /* the store's last complaint */
+    struct dist work_us; /* the service times to spend */
+    struct rng rng;      /* of them */
+    int64_t carry_us;    /* not spent yet, for timers count in milliseconds */
+    int64_t logged_us;   /* the store's last complaint */
     struct service_counts counts;
     int64_t open;                       /* requests not yet answered */
     void (*drained)(struct service *s); /* see request_drain */

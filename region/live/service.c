@@ -173,6 +173,8 @@ static int start(struct service *s, const struct layout *l, struct arena *a, str
     if (pid == NULL)
         return error_memory(err);
     rng_named(&s->rng, (uint64_t)getpid(), 0, pid, "service");
+    if (topo_dist(&s->work_us, &s->topo->services[s->index], 1, err) != 0)
+        return -1;
     if (make_folder_of(pid, a, err) != 0 || process_claim(pid, err) != 0 ||
         open_store(s, l, a, err) != 0)
         return -1;

@@ -142,6 +142,67 @@ static void test_fmath_atan_has_its_edges(void **state)
     assert_true(isnan(fmath_atan((double)NAN)));
 }
 
+static void test_fmath_pow_is_as_near_as_it_says(void **state)
+{
+    struct rng r;
+    (void)state;
+    rng_init(&r, 5);
+    for (int i = 0; i < DRAWS; i++) {
+        double x = any_double(&r);
+        double small = 20 * rng_f64(&r);
+        double y = 2 * rng_f64(&r) - 1;
+        double steep = 16 * rng_f64(&r);
+        assert_near("pow", x, fmath_pow(x, y), powl(x, y), 2 * (1 + fabs(y * log(x))));
+        assert_near("pow", small, fmath_pow(small, steep), powl(small, steep),
+                    2 * (1 + fabs(steep * log(small))));
+    }
+}
+
+static void test_fmath_pow_has_its_edges(void **state)
+{
+    (void)state;
+    assert_true(fmath_pow(7, 0) == 1 && fmath_pow(0, 0) == 1);
+    assert_true(fmath_pow(1, 1e300) == 1);
+    assert_true(fmath_pow(0, 0.5) == 0 && isinf(fmath_pow(0, -0.5)));
+    assert_true(isinf(fmath_pow(10, 400)) && fmath_pow(10, -400) == 0);
+    assert_true(isnan(fmath_pow(-2, 2)) && isnan(fmath_pow((double)NAN, 2)));
+}
+
+static void test_fmath_lgamma_is_within_8_ulps(void **state)
+{
+    struct rng r;
+    (void)state;
+    rng_init(&r, 6);
+    for (int i = 0; i < DRAWS; i++) {
+        double x = any_double(&r);
+        double u = rng_f64(&r);
+        double narrow = 4 * u;
+        double wide = 40 * u;
+        double one = 1 + (u - 0.5) * 1e-6; /* the zeros, where the relative error is hardest */
+        if (x > 0 && x < 0x1p1000)
+            assert_near("lgamma", x, fmath_lgamma(x), lgammal(x), 8);
+        assert_near("lgamma", narrow, fmath_lgamma(narrow), lgammal(narrow), 8);
+        assert_near("lgamma", wide, fmath_lgamma(wide), lgammal(wide), 8);
+        assert_near("lgamma", one, fmath_lgamma(one), lgammal(one), 8);
+        assert_near("lgamma", one + 1, fmath_lgamma(one + 1), lgammal(one + 1), 8);
+    }
+}
+
+static void test_fmath_lgamma_has_its_edges(void **state)
+{
+    double factorial = 1;
+    (void)state;
+    for (int n = 1; n <= 20; n++) { /* Gamma(n) = (n - 1)! */
+        assert_near("lgamma", n, fmath_lgamma(n), logl(factorial), 8);
+        factorial *= n;
+    }
+    assert_near("lgamma", 0.5, fmath_lgamma(0.5), logl(acosl(-1)) / 2, 8);
+    assert_true(fmath_lgamma(1) == 0 && fmath_lgamma(2) == 0);
+    assert_true(isinf(fmath_lgamma(0)) && isinf(fmath_lgamma((double)INFINITY)));
+    assert_true(isinf(fmath_lgamma(DBL_MAX)));
+    assert_true(isnan(fmath_lgamma(-1.5)) && isnan(fmath_lgamma((double)NAN)));
+}
+
 static void test_fmath_sqrt_rounds_correctly(void **state)
 {
     struct rng r;
@@ -166,6 +227,10 @@ int main(void)
         cmocka_unit_test(test_fmath_exp_has_its_edges),
         cmocka_unit_test(test_fmath_atan_is_within_8_ulps),
         cmocka_unit_test(test_fmath_atan_has_its_edges),
+        cmocka_unit_test(test_fmath_pow_is_as_near_as_it_says),
+        cmocka_unit_test(test_fmath_pow_has_its_edges),
+        cmocka_unit_test(test_fmath_lgamma_is_within_8_ulps),
+        cmocka_unit_test(test_fmath_lgamma_has_its_edges),
         cmocka_unit_test(test_fmath_sqrt_rounds_correctly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -174,6 +174,34 @@ static void test_rng_exp_has_the_moments_and_the_tail(void **state)
     }
 }
 
+static void test_rng_normal_has_the_moments_and_the_tails(void **state)
+{
+    static const double beyond[] = {0, 0.5, 1, 2, 3, 4};
+    enum { BEYOND_COUNT = sizeof beyond / sizeof beyond[0] };
+    long above[BEYOND_COUNT] = {0}, below[BEYOND_COUNT] = {0};
+    struct rng r;
+    double sum = 0;
+    double squares = 0;
+    (void)state;
+    rng_init(&r, 8);
+    for (int i = 0; i < DRAWS; i++) {
+        double x = rng_normal(&r);
+        sum += x;
+        squares += x * x;
+        for (size_t k = 0; k < BEYOND_COUNT; k++) {
+            above[k] += x > beyond[k];
+            below[k] += x < -beyond[k];
+        }
+    }
+    assert_z("mean", sum / DRAWS, 0, sqrt(1.0 / DRAWS));
+    assert_z("variance", squares / DRAWS, 1, sqrt(2.0 / DRAWS)); /* the fourth moment is 3 */
+    for (size_t k = 0; k < BEYOND_COUNT; k++) {
+        double p = erfc(beyond[k] / sqrt(2)) / 2;
+        assert_z("upper tail", (double)above[k] / DRAWS, p, sqrt(p * (1 - p) / DRAWS));
+        assert_z("lower tail", (double)below[k] / DRAWS, p, sqrt(p * (1 - p) / DRAWS));
+    }
+}
+
 /* The widths x_1 ... x_255 of layers of equal area under exp(-x), from the widest. Returns how far
  * the last one's top is above 1, where it ought to be. */
 static long double layers(long double widest, long double x[257])
@@ -226,6 +254,7 @@ int main(void)
         cmocka_unit_test(test_rng_f64_stays_between_0_and_1),
         cmocka_unit_test(test_rng_below_stays_below_and_is_even),
         cmocka_unit_test(test_rng_exp_has_the_moments_and_the_tail),
+        cmocka_unit_test(test_rng_normal_has_the_moments_and_the_tails),
         cmocka_unit_test(test_rng_table_follows_from_the_recurrence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

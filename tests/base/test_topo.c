@@ -104,7 +104,8 @@ static void test_topo_refuses_what_its_table_does_not_take(void **state)
         {"{\"countries\": [\"GB\"], \"services\": {\"x\": {\"share\": 0}}}",
          "services: no service has a share of the requests", ERR_RANGE},
         {"{\"countries\": [\"GB\"], \"services\": {\"x\": {\"spread\": \"wide\"}}}",
-         "services.x.spread: expected one of \"exponential\", \"fixed\"; got \"wide\"",
+         "services.x.spread: expected one of \"exponential\", \"fixed\", \"lognormal\", \"gamma\", "
+         "\"pareto\", \"hyperexponential\", \"weibull\", \"empirical\"; got \"wide\"",
          ERR_UNKNOWN},
         {"{\"countries\": [\"GB\"], \"target_utilisation\": 0}",
          "target_utilisation: expected 0.01..1, got 0", ERR_RANGE},
@@ -262,7 +263,7 @@ static void test_topo_smallest_is_one_country(void **state)
     assert_true(t.share_sum == 100);
     assert_string_equal(t.services[2].name, "order");
     assert_int_equal(t.services[2].time_us, 40000);
-    assert_int_equal(t.services[2].spread, TOPO_EXPONENTIAL);
+    assert_int_equal(t.services[2].spread, DIST_EXPONENTIAL);
     assert_true(topo_share(&t, 0) == 0.6);
     assert_int_equal(t.tolerance.zones, 1);
     assert_int_equal(t.tolerance.servers, 1);
