@@ -20,6 +20,10 @@ static const char *const balance_words[] = {
     [TOPO_BALANCE_RANDOM] = "random",
     [TOPO_BALANCE_ROUND_ROBIN] = "round-robin",
     [TOPO_BALANCE_LEAST_LOADED] = "least-loaded",
+    [TOPO_BALANCE_NEAR] = "near",
+    [TOPO_BALANCE_HASH] = "hash",
+    [TOPO_BALANCE_FIXED] = "fixed-shards",
+    [TOPO_BALANCE_SHUFFLE] = "shuffle-shards",
     NULL,
 };
 
@@ -138,6 +142,14 @@ static const struct json_field policy_fields[] = {
                      "repeated; any; each in its turn; or the least loaded of all"),
     JSON_I64(struct topo_policy, choices, "choices", 1, TOPO_CHOICES_MAX, .preset = "2",
              .doc = "So many are drawn at random by balance choices and repeated-choices"),
+    JSON_I64(struct topo_policy, shard, "shard", 1, TOPO_SHARD_MAX, .preset = "2",
+             .doc = "Under fixed-shards and shuffle-shards, the replicas that serve one customer"),
+    JSON_I64(struct topo_policy, spill, "spill", 0, 1000000, .preset = "2",
+             .doc = "Under near, how many requests more than a replica elsewhere one in the same "
+                    "zone may have before the other is asked"),
+    JSON_F64(struct topo_policy, panic, "panic", 0, 1, .preset = "0.25",
+             .doc = "When less than this share of the replicas takes part, their failures are "
+                    "ignored and all are asked: so many are not dead at once"),
     JSON_BOOL(struct topo_policy, spend, "spend", .preset = "false",
               .doc = "Live replicas take the service's time for each request, so that a laptop "
                      "behaves like the fleet it stands for"),

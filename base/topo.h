@@ -26,6 +26,7 @@ enum {
     TOPO_CALLS_MAX = 32, /* steps of one service */
     TOPO_TIMES_MAX = 1000000,
     TOPO_CHOICES_MAX = 16,
+    TOPO_SHARD_MAX = 16,
 };
 
 /* How a door chooses among the replicas that take part. */
@@ -35,6 +36,11 @@ enum topo_balance {
     TOPO_BALANCE_RANDOM,       /* any */
     TOPO_BALANCE_ROUND_ROBIN,  /* each in its turn */
     TOPO_BALANCE_LEAST_LOADED, /* the least loaded of all, any of equals */
+    TOPO_BALANCE_NEAR,         /* the better of two in the asker's zone, unless much busier than
+                                  one elsewhere */
+    TOPO_BALANCE_HASH,         /* one for each customer (consistent hashing) */
+    TOPO_BALANCE_FIXED,        /* of the customer's shard, as `choices`; shards do not overlap */
+    TOPO_BALANCE_SHUFFLE,      /* the same; each customer's shard is drawn from all replicas */
 };
 
 /* Which waiting request a server works on next; region/admission.h says what each does. */
@@ -113,6 +119,9 @@ struct topo_policy {
     int64_t eject_us;       /* for so long, then one trial */
     int balance;            /* enum topo_balance */
     int64_t choices;        /* 1 .. TOPO_CHOICES_MAX, of the policies that draw some */
+    int64_t shard;          /* replicas of a customer's shard, 1 .. TOPO_SHARD_MAX */
+    int64_t spill;          /* near: requests that a replica near by may have more than one afar */
+    double panic;           /* share of the replicas: when fewer take part, all are asked */
     bool spend;             /* live replicas spend the service time that the topology gives */
 };
 

@@ -23,6 +23,7 @@ static void refill(struct balance *b)
     }
     while (zone < b->zones)
         b->zone_first[++zone] = b->in_count;
+    b->panic = balance_panics(b);
 }
 
 struct balance_opts balance_opts_of(const struct topo_policy *policy)
@@ -32,6 +33,9 @@ struct balance_opts balance_opts_of(const struct topo_policy *policy)
         .eject_us = policy->eject_us,
         .policy = (enum topo_balance)policy->balance,
         .choices = (uint32_t)policy->choices,
+        .shard = (uint32_t)policy->shard,
+        .spill = (uint32_t)policy->spill,
+        .panic = policy->panic,
     };
 }
 
@@ -44,6 +48,9 @@ int balance_init(struct balance *b, const struct balance_opts *opts, const uint3
     *b = (struct balance){.opts = *opts, .zones = zones, .only = BALANCE_NO_ZONE};
     if (b->opts.choices == 0)
         b->opts.choices = 2;
+    if (b->opts.shard == 0)
+        b->opts.shard = 2;
+    assert(b->opts.shard <= TOPO_SHARD_MAX);
     b->plain = opts->policy == TOPO_BALANCE_CHOICES && b->opts.choices == 2;
     for (uint32_t z = 0; z < zones; z++)
         b->count += per_zone[z];
@@ -90,15 +97,25 @@ static inline uint32_t stretch(const struct balance *b, const uint32_t *first, u
     return first[avoid + 1] - first[avoid];
 }
 
-/* When all outside `avoid` are left out: any of them. */
+/* When all outside `avoid` are left out: any of them that are there. */
 static uint32_t pick_blind(const struct balance *b, uint16_t avoid, struct rng *rng)
 {
-    if (b->count == 0)
-        return BALANCE_NONE;
     uint32_t from;
     uint32_t skip = stretch(b, b->zone_start, avoid, &from);
-    uint32_t nth = rng_below(rng, b->count - skip);
-    return nth < from ? nth : nth + skip;
+    uint32_t there = 0;
+    for (uint32_t i = 0; i < b->count - skip; i++)
+        there += b->replica[i < from ? i : i + skip].state != BALANCE_GONE;
+    if (there == 0)
+        return skip > 0 ? pick_blind(b, BALANCE_NO_ZONE, rng) : BALANCE_NONE;
+    uint32_t nth = rng_below(rng, there), at = 0;
+    while (b->replica[at < from ? at : at + skip].state == BALANCE_GONE || nth-- > 0)
+        at++;
+    return at < from ? at : at + skip;
+}
+
+bool balance_panics(const struct balance *b)
+{
+    return (double)b->in_count < b->opts.panic * (double)(b->count - b->gone);
 }
 
 /* ---- the policies ---- */
@@ -187,6 +204,128 @@ static uint32_t pick_least_loaded(struct balance *b, const struct candidates *c,
     }
 }
 
+/* ---- the policies by customer and place ---- */
+
+/* A customer's score of a replica: those with the highest serve it. */
+static uint64_t score(uint64_t key, uint32_t replica)
+{
+    uint64_t z = (key ^ (replica * UINT64_C(0x9e3779b97f4a7c15))) + UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+static bool takes_part(const struct balance_replica *r)
+{
+    return r->state == BALANCE_IN || r->state == BALANCE_DUE;
+}
+
+static uint32_t pick_hash(const struct balance *b, const struct balance_ask *ask)
+{
+    uint32_t best = BALANCE_NONE;
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < b->in_count; i++) {
+        uint32_t one = b->in[i];
+        uint64_t mine = score(ask->key, one);
+        bool avoided = b->replica[one].zone == ask->avoid && ask->avoid != b->only;
+        if (!avoided && (best == BALANCE_NONE || mine > most)) {
+            best = one;
+            most = mine;
+        }
+    }
+    return best;
+}
+
+/* The replicas of a customer's shard that are there; their number. A fixed shard is a stretch that
+ * takes every n-th replica, so that it lies in several zones. */
+static uint32_t shard_of(const struct balance *b, uint64_t key, uint32_t member[TOPO_SHARD_MAX])
+{
+    uint32_t size = b->opts.shard, found = 0;
+    if (b->opts.policy == TOPO_BALANCE_FIXED) {
+        uint32_t shards = b->count / size > 0 ? b->count / size : 1;
+        for (uint32_t i = (uint32_t)(score(key, 0) % shards); i < b->count && found < size;
+             i += shards)
+            if (b->replica[i].state != BALANCE_GONE)
+                member[found++] = i;
+        return found;
+    }
+    uint64_t mine[TOPO_SHARD_MAX];
+    for (uint32_t i = 0; i < b->count; i++) {
+        uint64_t s = score(key, i);
+        if (b->replica[i].state == BALANCE_GONE || (found == size && s <= mine[size - 1]))
+            continue;
+        uint32_t at = found < size ? found++ : size - 1;
+        for (; at > 0 && mine[at - 1] < s; at--) {
+            mine[at] = mine[at - 1];
+            member[at] = member[at - 1];
+        }
+        mine[at] = s;
+        member[at] = i;
+    }
+    return found;
+}
+
+/* The better of two of the shard, of those that take part and are not to be avoided; if there are
+ * none of those, of what there is. */
+static uint32_t pick_shard(const struct balance *b, const struct balance_ask *ask, struct rng *rng)
+{
+    uint32_t member[TOPO_SHARD_MAX], good[TOPO_SHARD_MAX], count = 0;
+    uint32_t size = shard_of(b, ask->key, member);
+    if (size == 0)
+        return BALANCE_NONE;
+    for (uint32_t i = 0; i < size; i++)
+        if (takes_part(&b->replica[member[i]]) && b->replica[member[i]].zone != ask->avoid)
+            good[count++] = member[i];
+    for (uint32_t i = 0; i < size && count == 0; i++)
+        if (takes_part(&b->replica[member[i]]))
+            good[count++] = member[i];
+    if (count == 0)
+        return member[rng_below(rng, size)];
+    uint32_t one = good[rng_below(rng, count)];
+    uint32_t other = good[rng_below(rng, count)];
+    return b->replica[other].outstanding < b->replica[one].outstanding ? other : one;
+}
+
+static uint32_t pick_near(struct balance *b, const struct balance_ask *ask, struct rng *rng,
+                          int64_t now_us)
+{
+    uint32_t afar = balance_pick(b, ask->avoid, rng, now_us);
+    if (ask->near >= b->zones || ask->near == ask->avoid || b->panic)
+        return afar;
+    uint32_t from = b->zone_first[ask->near], n = b->zone_first[ask->near + 1] - from;
+    if (n == 0)
+        return afar;
+    uint32_t one = b->in[from + rng_below(rng, n)];
+    uint32_t other = b->in[from + rng_below(rng, n)];
+    const struct balance_replica *r = b->replica;
+    one = r[other].outstanding < r[one].outstanding ? other : one;
+    return r[one].outstanding > r[afar].outstanding + b->opts.spill ? afar : one;
+}
+
+uint32_t balance_pick_for(struct balance *b, const struct balance_ask *ask, struct rng *rng,
+                          int64_t now_us)
+{
+    if (b->plain)
+        return balance_pick(b, ask->avoid, rng, now_us);
+    if (now_us >= b->trial_us)
+        readmit(b, now_us);
+    uint32_t hashed;
+    switch (b->opts.policy) {
+    case TOPO_BALANCE_NEAR:
+        return pick_near(b, ask, rng, now_us);
+    case TOPO_BALANCE_HASH:
+        hashed = b->panic ? BALANCE_NONE : pick_hash(b, ask);
+        return hashed != BALANCE_NONE ? hashed : pick_blind(b, ask->avoid, rng);
+    case TOPO_BALANCE_FIXED:
+    case TOPO_BALANCE_SHUFFLE:
+        return pick_shard(b, ask, rng);
+    default:
+        return balance_pick(b, ask->avoid, rng, now_us);
+    }
+}
+
+/* ---- by load alone ---- */
+
 static uint32_t (*const policies[])(struct balance *b, const struct candidates *c,
                                     struct rng *rng) = {
     [TOPO_BALANCE_CHOICES] = pick_choices,
@@ -194,6 +333,10 @@ static uint32_t (*const policies[])(struct balance *b, const struct candidates *
     [TOPO_BALANCE_RANDOM] = pick_random,
     [TOPO_BALANCE_ROUND_ROBIN] = pick_round_robin,
     [TOPO_BALANCE_LEAST_LOADED] = pick_least_loaded,
+    [TOPO_BALANCE_NEAR] = pick_choices, /* of those elsewhere */
+    [TOPO_BALANCE_HASH] = pick_random,  /* where no customer is known */
+    [TOPO_BALANCE_FIXED] = pick_random,
+    [TOPO_BALANCE_SHUFFLE] = pick_random,
 };
 
 uint32_t balance_pick(struct balance *b, uint16_t avoid, struct rng *rng, int64_t now_us)
@@ -203,7 +346,7 @@ uint32_t balance_pick(struct balance *b, uint16_t avoid, struct rng *rng, int64_
     uint32_t from;
     uint32_t skip = stretch(b, b->zone_first, avoid, &from);
     uint32_t n = b->in_count - skip;
-    if (n == 0)
+    if (__builtin_expect(n == 0 || b->panic, 0))
         return pick_blind(b, avoid, rng);
     if (__builtin_expect(!b->plain, 0)) {
         const struct candidates c = {b, n, from, skip, avoid != BALANCE_NO_ZONE};
@@ -221,6 +364,20 @@ uint32_t balance_pick(struct balance *b, uint16_t avoid, struct rng *rng, int64_
     if (avoid != BALANCE_NO_ZONE && (x->failures > 0) != (y->failures > 0))
         return x->failures > 0 ? other : one;
     return y->outstanding < x->outstanding ? other : one;
+}
+
+void balance_present(struct balance *b, uint32_t replica, bool present)
+{
+    struct balance_replica *r = &b->replica[replica];
+    if (present == (r->state != BALANCE_GONE))
+        return;
+    r->state = present ? BALANCE_IN : BALANCE_GONE;
+    r->failures = 0;
+    if (present)
+        b->gone--;
+    else
+        b->gone++;
+    refill(b);
 }
 
 void balance_sent(struct balance *b, uint32_t replica)
@@ -248,7 +405,8 @@ void balance_ended(struct balance *b, uint32_t replica, enum balance_outcome out
         return;
     }
     r->failures++;
-    if (r->failures >= b->opts.eject_failures && r->state != BALANCE_OUT) {
+    if (r->failures >= b->opts.eject_failures && r->state != BALANCE_OUT &&
+        r->state != BALANCE_GONE) {
         r->state = BALANCE_OUT;
         r->until_us = now_us + b->opts.eject_us;
         refill(b);

@@ -29,6 +29,9 @@ struct balance_opts {
     int64_t eject_us;         /* for so long */
     enum topo_balance policy; /* all zero: two distinct choices */
     uint32_t choices;         /* of the policies that draw some, at most TOPO_CHOICES_MAX; 0 is 2 */
+    uint32_t shard;           /* replicas of one, at most TOPO_SHARD_MAX; 0 is 2 */
+    uint32_t spill;           /* requests that one near by may have more than one elsewhere */
+    double panic;             /* share of the replicas that must take part; 0: any will do */
 };
 
 enum balance_state {
@@ -36,6 +39,7 @@ enum balance_state {
     BALANCE_OUT,   /* left out until `until_us` */
     BALANCE_DUE,   /* takes part for one try */
     BALANCE_TRIAL, /* that try is under way: left out until its end tells */
+    BALANCE_GONE,  /* not there: never picked */
 };
 
 struct balance_replica {
@@ -54,11 +58,13 @@ struct balance { /* fields are private to balance.c, but for reading `replica` *
     uint16_t only;        /* the zone of all replicas, if there is one; it cannot be avoided */
     uint32_t *in;         /* [in_count] replicas that take part, zone by zone */
     uint32_t in_count;
+    uint32_t gone;        /* replicas that are not there */
     uint32_t *zone_first; /* [zones + 1] where each zone begins in `in` */
     uint32_t zones;
     int64_t trial_us; /* when the next one left out gets its trial; INT64_MAX: none is */
     uint32_t turn;    /* of the round robin: how many have been picked */
     bool plain;       /* two distinct choices: balance_pick does it itself */
+    bool panic;       /* balance_panics, as of the last change */
 };
 
 /* What a topology says. */
@@ -73,6 +79,27 @@ int balance_init(struct balance *b, const struct balance_opts *opts, const uint3
  * out, those left out are chosen from, since a guess is better than a refusal. Only when there is
  * none at all outside `avoid` is nothing avoided. BALANCE_NONE when there are no replicas. */
 uint32_t balance_pick(struct balance *b, uint16_t avoid, struct rng *rng, int64_t now_us);
+
+struct balance_ask { /* a request that is to be placed */
+    uint16_t avoid;  /* BALANCE_NO_ZONE: none */
+    uint16_t near;   /* the zone that asks, for `near`; BALANCE_NO_ZONE: from outside */
+    uint64_t key;    /* the customer, for `hash` and shards */
+};
+
+/* balance_pick for every policy. Shards stay what they are when replicas of them fail, or a
+ * failure that a customer brings would follow it to all replicas: a shard that is left out as a
+ * whole is still asked, and BALANCE_NONE only means that none of it is there. Hashing and shards
+ * go by rendezvous (Thaler and Ravishankar 1998, IEEE/ACM TON 6(1)): a replica that comes or goes
+ * moves only its own customers. They look at every replica. */
+uint32_t balance_pick_for(struct balance *b, const struct balance_ask *ask, struct rng *rng,
+                          int64_t now_us);
+
+/* So few take part that failures are ignored. */
+bool balance_panics(const struct balance *b);
+
+/* A replica comes, or goes for good; at first all are there. What is outstanding there still
+ * ends with balance_ended. */
+void balance_present(struct balance *b, uint32_t replica, bool present);
 
 /* A try was sent to `replica`. */
 void balance_sent(struct balance *b, uint32_t replica);
