@@ -30,6 +30,7 @@ enum scenario_fault_kind {
     FAULT_STORE_SLOW,
     FAULT_DISK_FULL, /* a store answers everything with an error */
     FAULT_SURGE,     /* a country asks `factor` times as much */
+    FAULT_POISON,    /* a customer's requests kill the servers that work on them */
 };
 extern const char *const scenario_fault_words[];   /* by kind, ended by NULL */
 extern const char *const scenario_measure_words[]; /* by measure */
@@ -42,14 +43,14 @@ struct scenario_fault {
     int64_t at_us;     /* from the start of the run */
     int64_t for_us;    /* 0: until the end; the mean, where it comes again and again */
     int64_t every_us;  /* 0: once; or else the mean time from its end to the next */
-    double factor;     /* slow, store-slow, surge */
+    double factor;     /* slow, store-slow, surge; poison: requests/s */
     double share;      /* errors: of the answers, 0..1 */
-    int64_t extra_us;  /* latency, each way */
+    int64_t extra_us;  /* latency, each way; poison: until a killed server is back */
     size_t cell;       /* this and the rest: set by scenario_bind. Indices into the topology, or
                           SCENARIO_ANY: of a region-down, the cells of region `scope` */
     size_t zone, service;
     int64_t server; /* 0-based, the scope's number is 1-based; -1: any */
-    size_t country; /* surge */
+    size_t country; /* surge, poison */
 };
 
 enum scenario_measure { MEASURE_AVAILABILITY, MEASURE_SHED, MEASURE_FAILED, MEASURE_P99 };

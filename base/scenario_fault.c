@@ -8,9 +8,9 @@
 #include "base/topo.h"
 
 const char *const scenario_fault_words[] = {
-    "zone-down",  "server-down", "service-down", "cell-down", "region-down",
-    "slow",       "errors",      "partition",    "latency",   "control-down",
-    "store-down", "store-slow",  "disk-full",    "surge",     NULL,
+    "zone-down", "server-down", "service-down", "cell-down",    "region-down", "slow",
+    "errors",    "partition",   "latency",      "control-down", "store-down",  "store-slow",
+    "disk-full", "surge",       "poison",       NULL,
 };
 
 /* What a scope may name. */
@@ -45,6 +45,7 @@ static const struct kind {
     [FAULT_STORE_SLOW] = {FORM_STORE, USES_FACTOR, "cell/store"},
     [FAULT_DISK_FULL] = {FORM_STORE, 0, "cell/store"},
     [FAULT_SURGE] = {FORM_COUNTRY, USES_FACTOR, "a country"},
+    [FAULT_POISON] = {FORM_COUNTRY, USES_FACTOR | USES_EXTRA, "a country"},
 };
 
 const struct json_field scenario_fault_fields[] = {
@@ -70,7 +71,8 @@ const struct json_field scenario_fault_fields[] = {
     JSON_F64(struct scenario_fault, share, "share", 0, 1, .preset = "0",
              .doc = "errors: the share of answers that are errors, 1 if left out"),
     JSON_DURATION(struct scenario_fault, extra_us, "extra", 0, 3600e6, .preset = "0",
-                  .doc = "latency: what is added to the time of each message, 100ms if left out"),
+                  .doc = "latency: what is added to the time of each message, 100ms if left out; "
+                         "poison: how long a killed server is away, 5s if left out"),
     JSON_END,
 };
 
@@ -100,7 +102,7 @@ static int complete(struct scenario_fault *f, size_t index, struct error *err)
     if (f->share <= 0)
         f->share = 1;
     if (f->extra_us == 0)
-        f->extra_us = 100000;
+        f->extra_us = f->kind == FAULT_POISON ? 5000000 : 100000;
     return 0;
 }
 

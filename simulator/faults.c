@@ -156,13 +156,46 @@ void faults_paths(struct world *w, size_t cell_index)
         }
 }
 
+/* ---- a customer whose requests kill ---- */
+
+void faults_poison(void *world, const struct event *event)
+{
+    struct world *w = world;
+    struct world_fault *fault = &w->fault[event->who];
+    const struct scenario_fault *f = &w->scenario->faults[event->who];
+    if (!fault->on)
+        return;
+    later(w, 1e9 / f->factor * rng_exp(&fault->rng), WORLD_POISON, event->who);
+    for (uint32_t i = 0; i < w->stream_count; i++)
+        if (w->stream[i].country == f->country) { /* the first service that customers ask */
+            flow_poison(w, i, event->who);
+            return;
+        }
+}
+
+void faults_crash(struct world *w, uint32_t server, uint32_t fault)
+{
+    w->server[server].crashed = true;
+    later(w, (double)w->scenario->faults[fault].extra_us * 1000, WORLD_RESTART, server);
+    flow_reset_dead(w);
+}
+
+void faults_restart(void *world, const struct event *event)
+{
+    struct world *w = world;
+    w->server[event->who].crashed = false;
+}
+
 /* All that follows from the faults that are on now. */
 static void apply(struct world *w, const struct scenario_fault *f)
 {
+    if (f->kind == FAULT_POISON)
+        return;
     if (f->kind == FAULT_SURGE) {
         double factor = 1;
         for (size_t n = 0; n < w->scenario->fault_count; n++)
-            if (w->fault[n].on && w->scenario->faults[n].country == f->country)
+            if (w->fault[n].on && w->scenario->faults[n].kind == FAULT_SURGE &&
+                w->scenario->faults[n].country == f->country)
                 factor *= w->scenario->faults[n].factor;
         world_surge(w, f->country, factor);
         return;
@@ -189,6 +222,8 @@ void faults_break(void *world, const struct event *event)
         for_ns *= rng_exp(&fault->rng);
     if (f->for_us > 0)
         later(w, for_ns, WORLD_HEAL, event->who);
+    if (f->kind == FAULT_POISON)
+        later(w, 0, WORLD_POISON, event->who);
     apply(w, f);
 }
 

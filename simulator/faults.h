@@ -23,7 +23,12 @@ int faults_init(struct world *w, uint64_t seed, uint64_t replication, struct are
 /* Set how long messages take in a cell, from the topology and the faults that are on. */
 void faults_paths(struct world *w, size_t cell);
 
+/* A server dies of a request of fault `fault`, and is started again after a while. */
+void faults_crash(struct world *w, uint32_t server, uint32_t fault);
+
 /* Handlers of the engine. */
+void faults_poison(void *world, const struct event *event);
+void faults_restart(void *world, const struct event *event);
 void faults_break(void *world, const struct event *event);
 void faults_heal(void *world, const struct event *event);
 

@@ -2,6 +2,7 @@
 
 #include "base/topo.h"
 #include "simulator/calls.h"
+#include "simulator/faults.h"
 
 static int64_t now_us(const struct world *w)
 {
@@ -42,6 +43,13 @@ static void count_background(struct world_background_count *count, int answer, i
     }
 }
 
+static void count_hurt(struct world_country_count *count, uint32_t customer)
+{
+    uint64_t bit = UINT64_C(1) << (customer & 63);
+    count->customers_hurt += (count->hurt[customer >> 6] & bit) == 0;
+    count->hurt[customer >> 6] |= bit;
+}
+
 /* What ends in a result goes through here, so the digest covers every request's fate. */
 static inline void count_fate(struct world *w, const struct world_request *request, int answer)
 {
@@ -53,6 +61,8 @@ static inline void count_fate(struct world *w, const struct world_request *reque
     if (request->start_ns < w->warmup_ns)
         return;
     struct world_country_count *count = &w->count.country[stream->country];
+    if (w->customers && answer != WORLD_OK)
+        count_hurt(count, request->customer);
     if (request->background) {
         count_background(&count->background, answer, latency_ns / 1000 + stream->client_rtt_us);
         return;
@@ -93,7 +103,12 @@ static void try_send(struct world *w, uint32_t request_index)
 {
     struct world_request *request = &w->request[request_index];
     struct world_group *group = &w->group[request->group];
-    uint32_t replica = balance_pick(&group->balance, request->avoid, &group->rng, now_us(w));
+    const struct balance_ask ask = {
+        .avoid = request->avoid,
+        .near = request->place < w->cell[group->cell].zones ? request->place : BALANCE_NO_ZONE,
+        .key = request->customer,
+    };
+    uint32_t replica = balance_pick_for(&group->balance, &ask, &group->rng, now_us(w));
     uint32_t index = w->attempt_free;
     if (index == WORLD_NONE || replica == BALANCE_NONE) {
         request_end(w, request_index, WORLD_SHED);
@@ -144,7 +159,25 @@ void flow_begin(struct world *w, uint32_t stream)
     };
     if (s->background > 0)
         fresh.background = rng_f64(&s->class_rng) < s->background;
+    if (w->customers)
+        fresh.customer = rng_below(&s->who_rng, s->customers);
     if (!request_begin(w, &fresh)) /* the door holds as much as it can */
+        count_fate(w, &fresh, WORLD_SHED);
+}
+
+void flow_poison(struct world *w, uint32_t stream, uint32_t fault)
+{
+    const struct world_stream *s = &w->stream[stream];
+    struct world_request fresh = {
+        .stream = stream,
+        .group = s->group,
+        .parent = WORLD_NONE,
+        .avoid = BALANCE_NO_ZONE,
+        .place = (uint16_t)w->cell[w->group[s->group].cell].zones,
+        .poison = (uint16_t)(fault + 1),
+        .start_ns = engine_now(&w->engine),
+    };
+    if (!request_begin(w, &fresh))
         count_fate(w, &fresh, WORLD_SHED);
 }
 
@@ -159,6 +192,7 @@ void flow_call(struct world *w, uint32_t parent, uint32_t group)
         .avoid = BALANCE_NO_ZONE,
         .place = (uint16_t)place_of(w, attempt->server),
         .background = attempt->item.background,
+        .customer = attempt->request == WORLD_NONE ? 0 : w->request[attempt->request].customer,
         .start_ns = engine_now(&w->engine),
     };
     if (!request_begin(w, &fresh))
@@ -277,7 +311,7 @@ void flow_reach(void *world, const struct event *event)
     struct world *w = world;
     struct world_attempt *attempt = &w->attempt[event->who];
     struct world_server *server = &w->server[attempt->server];
-    if (server->down > 0) {
+    if (server->down > 0 || server->crashed) {
         flow_answer(w, event->who, WORLD_RESET);
         return;
     }
@@ -301,6 +335,10 @@ void flow_done(void *world, const struct event *event)
     struct world_attempt *attempt = &w->attempt[event->who];
     struct world_server *server = &w->server[attempt->server];
     work_count(w, attempt);
+    if (attempt->request != WORLD_NONE && w->request[attempt->request].poison > 0) {
+        faults_crash(w, attempt->server, w->request[attempt->request].poison - 1);
+        return;
+    }
     if (server->errors > 0 && rng_f64(&server->rng) < server->errors)
         flow_answer(w, event->who, WORLD_ERROR);
     else if (w->group[server->group].service->call_count > 0)
@@ -321,7 +359,7 @@ void flow_reset_dead(struct world *w)
             attempt->state != ATTEMPT_CALLS)
             continue;
         struct world_server *server = &w->server[attempt->server];
-        if (server->down == 0)
+        if (server->down == 0 && !server->crashed)
             continue;
         if (attempt->state == ATTEMPT_RUNS) {
             work_count(w, attempt);

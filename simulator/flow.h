@@ -11,6 +11,9 @@ struct event;
 /* A request of `stream` reaches its door now. */
 void flow_begin(struct world *w, uint32_t stream);
 
+/* The same of a customer whose requests kill. */
+void flow_poison(struct world *w, uint32_t stream, uint32_t fault);
+
 /* A server that works on `parent` asks the service of `group`, in its cell. How that ended goes to
  * calls_ended, perhaps before this returns. */
 void flow_call(struct world *w, uint32_t parent, uint32_t group);

@@ -73,12 +73,37 @@ static void arrive(void *world, const struct event *event)
 
 /* ---- setting up ---- */
 
-int world_count_init(struct world_count *count, const struct topo *topo, struct arena *a)
+static int64_t told_apart(const struct topo_country *country)
+{
+    return country->customers < WORLD_CUSTOMERS_MAX ? country->customers : WORLD_CUSTOMERS_MAX;
+}
+
+/* Whether it matters which customer asks. */
+static bool customers_matter(const struct topo *topo, const struct scenario *scenario)
+{
+    for (size_t i = 0; i < scenario->fault_count; i++)
+        if (scenario->faults[i].kind == FAULT_POISON)
+            return true;
+    int policy = topo->policy.balance;
+    return policy == TOPO_BALANCE_HASH || policy == TOPO_BALANCE_FIXED ||
+           policy == TOPO_BALANCE_SHUFFLE;
+}
+
+int world_count_init(struct world_count *count, const struct topo *topo, bool customers,
+                     struct arena *a)
 {
     *count = (struct world_count){0};
     count->country = arena_alloc(a, topo->country_count, sizeof count->country[0]);
     count->group = arena_alloc(a, topo->cell_count * topo->service_count, sizeof count->group[0]);
-    return count->country == NULL || count->group == NULL ? -1 : 0;
+    if (count->country == NULL || count->group == NULL)
+        return -1;
+    for (size_t i = 0; i < topo->country_count && customers; i++) {
+        size_t words = (size_t)told_apart(&topo->countries[i]) / 64 + 1;
+        count->country[i].hurt = arena_alloc(a, words, sizeof(uint64_t));
+        if (count->country[i].hurt == NULL)
+            return -1;
+    }
+    return 0;
 }
 
 /* Streams of random numbers are named by their entity, as in "de/a/catalog-1". */
@@ -177,6 +202,8 @@ static void init_streams(struct world *w, uint64_t seed, uint64_t replication)
                 snprintf(name, sizeof name, "%s/%s", country->name, w->topo->services[i].name);
                 rng_named(&s->rng, seed, replication, name, "arrivals");
                 rng_named(&s->class_rng, seed, replication, name, "class");
+                rng_named(&s->who_rng, seed, replication, name, "customer");
+                s->customers = (uint32_t)told_apart(country);
                 stream_next(w, index);
             }
         }
@@ -252,6 +279,8 @@ static void init_kinds(struct world *w)
     engine_kind(e, WORLD_RETRY, "retry", flow_retry, NULL, 0);
     engine_kind(e, WORLD_BREAK, "break", faults_break, NULL, 0);
     engine_kind(e, WORLD_HEAL, "heal", faults_heal, NULL, 0);
+    engine_kind(e, WORLD_POISON, "poison", faults_poison, NULL, 0);
+    engine_kind(e, WORLD_RESTART, "restart", faults_restart, NULL, 0);
     engine_kind(e, WORLD_DEADLINE, "deadline", calls_deadline, attempt, sizeof w->attempt[0]);
 }
 
@@ -265,6 +294,7 @@ int world_init(struct world *w, const struct topo *topo, const struct capacity_p
         .end_ns = scenario->duration_us * 1000,
         .warmup_ns = scenario->warmup_us * 1000,
         .group_count = (uint32_t)(topo->cell_count * topo->service_count),
+        .customers = customers_matter(topo, scenario),
     };
     w->cell = arena_alloc(a, topo->cell_count, sizeof w->cell[0]);
     w->group = arena_alloc(a, w->group_count, sizeof w->group[0]);
@@ -276,7 +306,7 @@ int world_init(struct world *w, const struct topo *topo, const struct capacity_p
             return -1;
     w->server = arena_alloc(a, w->server_count, sizeof w->server[0]);
     if (w->server == NULL || init_pools(w, plan, a) != 0 ||
-        world_count_init(&w->count, topo, a) != 0)
+        world_count_init(&w->count, topo, w->customers, a) != 0)
         return error_memory(err);
     for (uint32_t i = 0; i < w->group_count; i++)
         if (init_group(w, i, seed, replication, a) != 0)

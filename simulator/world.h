@@ -33,6 +33,8 @@ struct topo_service;
 #define WORLD_NONE UINT32_MAX
 #define WORLD_CUT  INT64_MAX
 
+enum { WORLD_CUSTOMERS_MAX = 1 << 24 }; /* that are told apart, per country */
+
 /* How a try ended, as the one who asked sees it. */
 enum world_answer {
     WORLD_OK,
@@ -54,7 +56,9 @@ struct world_country_count { /* users' requests */
     int64_t shed;   /* ended by a refusal */
     int64_t failed; /* ended by a reset, a timeout or an error */
     int64_t retries;
-    struct hist latency; /* of the answered ones, at the customer */
+    int64_t customers_hurt; /* who lost one or more; only with world.customers */
+    uint64_t *hurt;         /* a bit for each */
+    struct hist latency;    /* of the answered ones, at the customer */
     struct world_background_count background;
 };
 
@@ -80,7 +84,8 @@ struct world_count {
 struct world_server {
     struct admission admission;
     uint32_t group;
-    uint32_t down;  /* faults that hold it down; 0: it runs */
+    uint32_t down;  /* faults that hold it down */
+    bool crashed;   /* by itself, and not started again yet */
     struct rng rng; /* its service times */
     double slow;    /* its work takes so many times as long */
     double errors;  /* share of its answers that are errors */
@@ -119,6 +124,8 @@ struct world_stream { /* the requests of one country for one service */
     int64_t client_rtt_us;
     uint32_t group;
     uint32_t country;
+    uint32_t customers; /* of the country, WORLD_CUSTOMERS_MAX at most */
+    struct rng who_rng; /* which of them asks */
 };
 
 struct world_request {          /* of a customer, or a call of a server */
@@ -133,6 +140,8 @@ struct world_request {          /* of a customer, or a call of a server */
     uint16_t avoid; /* the zone that failed last */
     uint16_t place; /* where it is sent from */
     bool background;
+    uint16_t poison;   /* the fault whose customer this is, counted from 1; 0: none */
+    uint32_t customer; /* of its country, where that matters (world.customers); or else 0 */
     int64_t start_ns;
 };
 
@@ -175,6 +184,7 @@ struct world {
     uint32_t group_count;
     struct world_server *server;
     uint32_t server_count;
+    bool customers;            /* who asks matters: requests carry it, and those hurt are counted */
     struct world_fault *fault; /* [scenario.fault_count] */
     struct world_stream *stream;
     uint32_t stream_count;
@@ -196,11 +206,15 @@ enum world_kind {
     WORLD_RETRY,    /* who: request, its wait before the next try is over */
     WORLD_BREAK,    /* who: fault */
     WORLD_HEAL,     /* who: fault */
+    WORLD_POISON,   /* who: fault, whose customer asks */
+    WORLD_RESTART,  /* who: server */
     WORLD_DEADLINE, /* who: attempt, a step of its calls has taken too long */
 };
 
-/* Room for the counts of one replication. 0, or -1 when memory is out. */
-int world_count_init(struct world_count *count, const struct topo *topo, struct arena *a);
+/* Room for the counts of one replication; `customers`: with those hurt. 0, or -1 when memory is
+ * out. */
+int world_count_init(struct world_count *count, const struct topo *topo, bool customers,
+                     struct arena *a);
 
 /* Set up replication `replication` of `seed`. All arguments are borrowed until the run has ended;
  * the plan says how many servers there are. 0, or -1 with `err` set. */
