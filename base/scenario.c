@@ -25,6 +25,31 @@ static const struct json_field expect_fields[] = {
     JSON_END,
 };
 
+static const struct json_field control_fields[] = {
+    JSON_BOOL(struct scenario_control, replace, "replace", .preset = "false",
+              .doc = "It starts servers for those that died, in the zones where they restore the "
+                     "spread"),
+    JSON_BOOL(struct scenario_control, autoscale, "autoscale", .preset = "false",
+              .doc = "It starts as many servers as the load needs at the target utilisation, and "
+                     "never runs fewer than planned"),
+    JSON_BOOL(struct scenario_control, shift, "shift", .preset = "false",
+              .doc = "It takes a zone out that fails much more than the others, if they can carry "
+                     "the load"),
+    JSON_DURATION(struct scenario_control, detect_us, "detect", 0, 86400e6, .preset = "10s",
+                  .doc = "How long until it knows that a server is dead"),
+    JSON_DURATION(struct scenario_control, start_us, "start", 0, 86400e6, .preset = "60s",
+                  .doc = "How long a server takes from being started to taking part"),
+    JSON_I64(struct scenario_control, room, "room", 0, 100000, .preset = "0",
+             .doc = "Servers of each service that a zone has room for beyond the plan; 0: as many "
+                    "again as planned"),
+    JSON_F64(struct scenario_control, error_budget, "error_budget", 0, 1, .preset = "0.01",
+             .doc = "The share of a changed zone's requests that may fail before a rollout goes "
+                    "back"),
+    JSON_DURATION(struct scenario_control, watch_us, "watch", 0, 86400e6, .preset = "60s",
+                  .doc = "How long a rollout watches each changed zone before the next"),
+    JSON_END,
+};
+
 const struct json_field scenario_fields[] = {
     JSON_STR(struct scenario, about, "about", .doc = "What this is, for people"),
     JSON_STR(struct scenario, topology, "topology", .required = true,
@@ -37,6 +62,9 @@ const struct json_field scenario_fields[] = {
     JSON_DURATION(struct scenario, warmup_us, "warmup", 0, 366 * 86400e6, .preset = "0",
                   .doc = "The part at its beginning that is not measured"),
     JSON_F64(struct scenario, load, "load", 0, 1e6, .preset = "1", .doc = "Factor on all demand"),
+    JSON_OBJECT(struct scenario, control, "control", control_fields,
+                .doc = "What the control plane does while it is up; left out, nothing: what is "
+                       "planned must do"),
     JSON_LIST(struct scenario, faults, fault_count, "faults", struct scenario_fault,
               scenario_fault_fields, .count_max = 10000, .doc = "What goes wrong, and when"),
     JSON_I64(struct scenario, replications, "replications", 1, 100000, .preset = "8",

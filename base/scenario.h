@@ -6,6 +6,7 @@
 #ifndef BASE_SCENARIO_H
 #define BASE_SCENARIO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,9 +29,11 @@ enum scenario_fault_kind {
     FAULT_CONTROL_DOWN,
     FAULT_STORE_DOWN,
     FAULT_STORE_SLOW,
-    FAULT_DISK_FULL, /* a store answers everything with an error */
-    FAULT_SURGE,     /* a country asks `factor` times as much */
-    FAULT_POISON,    /* a customer's requests kill the servers that work on them */
+    FAULT_DISK_FULL,  /* a store answers everything with an error */
+    FAULT_SURGE,      /* a country asks `factor` times as much */
+    FAULT_POISON,     /* a customer's requests kill the servers that work on them */
+    FAULT_BAD_DEPLOY, /* a new version of a service goes out, and a share of its answers are errors
+                       */
 };
 extern const char *const scenario_fault_words[];   /* by kind, ended by NULL */
 extern const char *const scenario_measure_words[]; /* by measure */
@@ -44,7 +47,7 @@ struct scenario_fault {
     int64_t for_us;    /* 0: until the end; the mean, where it comes again and again */
     int64_t every_us;  /* 0: once; or else the mean time from its end to the next */
     double factor;     /* slow, store-slow, surge; poison: requests/s */
-    double share;      /* errors: of the answers, 0..1 */
+    double share;      /* errors, bad-deploy: of the answers, 0..1 */
     int64_t extra_us;  /* latency, each way; poison: until a killed server is back */
     size_t cell;       /* this and the rest: set by scenario_bind. Indices into the topology, or
                           SCENARIO_ANY: of a region-down, the cells of region `scope` */
@@ -61,6 +64,17 @@ struct scenario_expect {
     double low, high;    /* the mean over replications must lie within; +-1e300: no bound */
 };
 
+struct scenario_control { /* what the control plane does, while it is up */
+    bool replace;         /* starts servers for those that died */
+    bool autoscale;       /* and as many as the load needs, never fewer than planned */
+    bool shift;           /* takes zones out that fail more than the others */
+    int64_t detect_us;    /* until it knows that a server is dead */
+    int64_t start_us;     /* until a server that it starts takes part */
+    int64_t room;         /* servers of a service that each zone has room for beyond the plan */
+    double error_budget;  /* of a rollout: share of a changed zone's requests that may fail */
+    int64_t watch_us;     /* and how long each zone is watched */
+};
+
 struct scenario {
     const char *about;
     const char *topology; /* path, relative to the scenario's own folder */
@@ -69,6 +83,7 @@ struct scenario {
     int64_t duration_us;
     int64_t warmup_us; /* of the duration, not measured */
     double load;       /* factor on all demand */
+    struct scenario_control control;
     struct scenario_fault *faults;
     size_t fault_count;
     int64_t replications;

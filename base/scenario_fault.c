@@ -10,7 +10,7 @@
 const char *const scenario_fault_words[] = {
     "zone-down", "server-down", "service-down", "cell-down",    "region-down", "slow",
     "errors",    "partition",   "latency",      "control-down", "store-down",  "store-slow",
-    "disk-full", "surge",       "poison",       NULL,
+    "disk-full", "surge",       "poison",       "bad-deploy",   NULL,
 };
 
 /* What a scope may name. */
@@ -22,6 +22,7 @@ enum {
     FORM_REGION = 16,
     FORM_COUNTRY = 32,
     FORM_STORE = 64,
+    FORM_ALL = 128, /* of all cells: a service by its name alone */
     FORM_ANY = FORM_CELL | FORM_ZONE | FORM_SERVICE | FORM_SERVER,
 };
 
@@ -45,6 +46,7 @@ static const struct kind {
     [FAULT_STORE_SLOW] = {FORM_STORE, USES_FACTOR, "cell/store"},
     [FAULT_DISK_FULL] = {FORM_STORE, 0, "cell/store"},
     [FAULT_SURGE] = {FORM_COUNTRY, USES_FACTOR, "a country"},
+    [FAULT_BAD_DEPLOY] = {FORM_ALL, USES_SHARE, "a service, as catalog"},
     [FAULT_POISON] = {FORM_COUNTRY, USES_FACTOR | USES_EXTRA, "a country"},
 };
 
@@ -54,8 +56,8 @@ const struct json_field scenario_fault_fields[] = {
     JSON_STR(struct scenario_fault, scope, "scope", .required = true,
              .doc =
                  "Where: a cell as de, a zone as de/a, a service or store as de/catalog, a server "
-                 "as de/b/catalog-2, a region as aws/eu-central-1, or a country as DE; each kind "
-                 "takes some of them"),
+                 "as de/b/catalog-2, a region as aws/eu-central-1, a country as DE, or a service of all "
+                 "cells as catalog; each kind takes some of them"),
     JSON_DURATION(struct scenario_fault, at_us, "at", 0, 366 * 86400e6, .preset = "0",
                   .doc = "When, from the start of the run; of one that comes again and again, from "
                          "when on"),
@@ -69,7 +71,7 @@ const struct json_field scenario_fault_fields[] = {
                  "slow, store-slow: how many times as long work takes, 10 if left out; surge: how "
                  "many times the requests, 2 if left out"),
     JSON_F64(struct scenario_fault, share, "share", 0, 1, .preset = "0",
-             .doc = "errors: the share of answers that are errors, 1 if left out"),
+             .doc = "errors, bad-deploy: the share of answers that are errors, 1 if left out"),
     JSON_DURATION(struct scenario_fault, extra_us, "extra", 0, 3600e6, .preset = "0",
                   .doc = "latency: what is added to the time of each message, 100ms if left out; "
                          "poison: how long a killed server is away, 5s if left out"),
@@ -182,6 +184,17 @@ static int bind_country(struct scenario_fault *f, size_t index, const struct top
                      got);
 }
 
+static int bind_service(struct scenario_fault *f, size_t index, const struct topo *topo,
+                        struct error *err)
+{
+    char got[JSON_QUOTE_MAX];
+    f->service = service_at(topo, f->scope);
+    if (f->service < topo->service_count && !topo->services[f->service].store)
+        return 0;
+    json_quote(got, f->scope);
+    return error_set(err, ERR_UNKNOWN, "faults[%zu].scope: no service %s to roll out", index, got);
+}
+
 /* Of what a scope lacks: the part that was expected. */
 static int too_short(const struct scenario_fault *f, size_t index, const struct topo *topo,
                      const struct topo_cell *cell, struct error *err)
@@ -234,6 +247,8 @@ int scenario_bind_fault(struct scenario_fault *f, size_t index, const struct top
         return bind_region(f, index, topo, err);
     if (forms & FORM_COUNTRY)
         return bind_country(f, index, topo, err);
+    if (forms & FORM_ALL)
+        return bind_service(f, index, topo, err);
     const char *rest = scope_part(f->scope, part);
     json_quote(got, part);
     f->cell = topo_cell_at(topo, part);

@@ -9,6 +9,7 @@
 #include "base/topo.h"
 #include "control/capacity.h"
 #include "simulator/flow.h"
+#include "simulator/plane.h"
 #include "simulator/world.h"
 
 int faults_check(const struct scenario *s, const struct topo *topo,
@@ -77,9 +78,9 @@ static bool touches_server(const struct world *w, const struct scenario_fault *f
     if (f->zone == SCENARIO_ANY)
         return true;
     uint32_t nth = server - group->server_first;
-    if (group->service->store || nth / group->per_zone != f->zone)
+    if (group->service->store || nth / group->slots != f->zone)
         return false;
-    return f->server < 0 || nth % group->per_zone == (uint32_t)f->server;
+    return f->server < 0 || nth % group->slots == (uint32_t)f->server;
 }
 
 /* Faults may overlap: those that hold a server down are counted, what makes it slow is multiplied,
@@ -110,22 +111,24 @@ static void mark_server(const struct world *w, struct world_server *server,
     }
 }
 
-/* Set the state of all servers of a cell anew, from the faults that are on. */
-static void mark_servers(struct world *w, size_t cell)
+void faults_mark(struct world *w, size_t cell)
 {
     for (size_t k = 0; k < w->topo->service_count; k++) {
         const struct world_group *group = &w->group[cell * w->topo->service_count + k];
         uint32_t end = group->server_first + group->balance.count;
         for (uint32_t i = group->server_first; i < end; i++) {
             struct world_server *server = &w->server[i];
+            bool was_dead = server->down > 0 || server->crashed;
             server->down = 0;
             server->slow = 1;
-            server->errors = 0;
+            server->errors = server->new_errors;
             for (size_t n = 0; n < w->scenario->fault_count; n++) {
                 const struct scenario_fault *f = &w->scenario->faults[n];
                 if (w->fault[n].on && touches_cell(w, f, cell) && touches_server(w, f, group, i))
                     mark_server(w, server, f);
             }
+            if (!was_dead && server->down > 0)
+                server->since_ns = engine_now(&w->engine);
         }
     }
 }
@@ -175,6 +178,8 @@ void faults_poison(void *world, const struct event *event)
 
 void faults_crash(struct world *w, uint32_t server, uint32_t fault)
 {
+    if (w->server[server].down == 0)
+        w->server[server].since_ns = engine_now(&w->engine);
     w->server[server].crashed = true;
     later(w, (double)w->scenario->faults[fault].extra_us * 1000, WORLD_RESTART, server);
     flow_reset_dead(w);
@@ -187,10 +192,18 @@ void faults_restart(void *world, const struct event *event)
 }
 
 /* All that follows from the faults that are on now. */
-static void apply(struct world *w, const struct scenario_fault *f)
+static void apply(struct world *w, const struct scenario_fault *f, bool on)
 {
     if (f->kind == FAULT_POISON)
         return;
+    if (f->kind == FAULT_BAD_DEPLOY) {
+        plane_deploy(w, (uint32_t)(f - w->scenario->faults), on);
+        return;
+    }
+    if (f->kind == FAULT_CONTROL_DOWN) {
+        w->cell[f->cell].control_down += on ? 1 : UINT32_MAX;
+        return;
+    }
     if (f->kind == FAULT_SURGE) {
         double factor = 1;
         for (size_t n = 0; n < w->scenario->fault_count; n++)
@@ -206,7 +219,7 @@ static void apply(struct world *w, const struct scenario_fault *f)
         if (f->kind == FAULT_PARTITION || f->kind == FAULT_LATENCY)
             faults_paths(w, c);
         else
-            mark_servers(w, c);
+            faults_mark(w, c);
     }
     flow_reset_dead(w);
 }
@@ -224,7 +237,7 @@ void faults_break(void *world, const struct event *event)
         later(w, for_ns, WORLD_HEAL, event->who);
     if (f->kind == FAULT_POISON)
         later(w, 0, WORLD_POISON, event->who);
-    apply(w, f);
+    apply(w, f, true);
 }
 
 void faults_heal(void *world, const struct event *event)
@@ -235,5 +248,5 @@ void faults_heal(void *world, const struct event *event)
     fault->on = false;
     if (f->every_us > 0)
         later(w, (double)f->every_us * 1000 * rng_exp(&fault->rng), WORLD_BREAK, event->who);
-    apply(w, f);
+    apply(w, f, false);
 }

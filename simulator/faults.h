@@ -23,6 +23,9 @@ int faults_init(struct world *w, uint64_t seed, uint64_t replication, struct are
 /* Set how long messages take in a cell, from the topology and the faults that are on. */
 void faults_paths(struct world *w, size_t cell);
 
+/* Set the state of all servers of a cell anew, from the faults that are on and their version. */
+void faults_mark(struct world *w, size_t cell);
+
 /* A server dies of a request of fault `fault`, and is started again after a while. */
 void faults_crash(struct world *w, uint32_t server, uint32_t fault);
 

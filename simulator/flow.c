@@ -3,6 +3,7 @@
 #include "base/topo.h"
 #include "simulator/calls.h"
 #include "simulator/faults.h"
+#include "simulator/plane.h"
 
 static int64_t now_us(const struct world *w)
 {
@@ -20,7 +21,7 @@ static uint32_t place_of(const struct world *w, uint32_t server)
     const struct world_group *group = &w->group[w->server[server].group];
     if (group->service->store)
         return w->cell[group->cell].zones;
-    return (server - group->server_first) / group->per_zone;
+    return (server - group->server_first) / group->slots;
 }
 
 static int64_t path_ns(const struct world_cell *cell, uint32_t from, uint32_t to)
@@ -104,7 +105,9 @@ static void try_send(struct world *w, uint32_t request_index)
     struct world_request *request = &w->request[request_index];
     struct world_group *group = &w->group[request->group];
     const struct balance_ask ask = {
-        .avoid = request->avoid,
+        .avoid = w->plane != NULL && request->avoid == BALANCE_NO_ZONE
+                     ? plane_avoids(w, request->group, &group->rng)
+                     : request->avoid,
         .near = request->place < w->cell[group->cell].zones ? request->place : BALANCE_NO_ZONE,
         .key = request->customer,
     };
@@ -209,13 +212,16 @@ static void try_end(struct world *w, uint32_t request_index, int answer)
     balance_ended(&group->balance, replica,
                   answer == WORLD_OK || answer == WORLD_SHED ? BALANCE_ANSWERED : BALANCE_FAILED,
                   now_us(w));
+    if (w->plane != NULL)
+        plane_seen(w, request->group, replica / group->slots,
+                   answer == WORLD_RESET || answer == WORLD_ERROR);
     struct retry *retry = &w->cell[group->cell].retry;
     const struct topo_policy *policy = &w->topo->policy;
     if (answer == WORLD_OK || !retry_allowed(retry, request->tries, (uint32_t)policy->tries)) {
         request_end(w, request_index, answer);
         return;
     }
-    request->avoid = (uint16_t)(replica / group->per_zone);
+    request->avoid = (uint16_t)(replica / group->slots);
     int64_t delay_us = retry_delay_us(policy->backoff_us, request->tries, &group->rng);
     engine_after(&w->engine, delay_us * 1000, WORLD_RETRY, request_index);
 }
@@ -377,4 +383,6 @@ void flow_count_open(struct world *w)
     for (uint32_t i = 0; i < w->pool_count; i++)
         if (w->attempt[i].state == ATTEMPT_RUNS)
             work_count(w, &w->attempt[i]);
+    for (uint32_t i = 0; i < w->group_count; i++)
+        world_present_count(w, i);
 }

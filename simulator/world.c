@@ -11,6 +11,7 @@
 #include "simulator/calls.h"
 #include "simulator/faults.h"
 #include "simulator/flow.h"
+#include "simulator/plane.h"
 
 enum { POOL_MAX = 1 << 22, SERVERS_MAX = 1 << 24 };
 
@@ -125,20 +126,24 @@ static int init_cell(struct world *w, const struct capacity_plan *plan, size_t i
         const struct topo_service *service = &w->topo->services[i];
         size_t group = index * w->topo->service_count + i;
         int64_t per_zone = service->store ? 1 : plan->cells[index].services[i].per_zone;
+        int64_t slots = per_zone;
+        if (!service->store)
+            slots += plane_room(w->scenario, (uint32_t)per_zone);
         int64_t zones = service->store ? 1 : (int64_t)cell->zone_count;
-        if (per_zone > (SERVERS_MAX - w->server_count) / zones)
+        if (slots > (SERVERS_MAX - w->server_count) / zones)
             return error_set(err, ERR_LIMIT, "a simulation holds at most %d servers", SERVERS_MAX);
         w->group[group] = (struct world_group){
             .cell = (uint32_t)index,
             .server_first = w->server_count,
-            .per_zone = (uint32_t)per_zone,
+            .slots = (uint32_t)slots,
+            .there = (uint32_t)(per_zone * zones),
             .service = service,
             .rules = admission_rules(service, 1000),
             .timeout_ns = w->topo->policy.timeout_us * 1000,
         };
         if (topo_dist(&w->group[group].dist, service, 1000, err) != 0)
             return -1;
-        w->server_count += (uint32_t)(per_zone * zones);
+        w->server_count += (uint32_t)(slots * zones);
     }
     return 0;
 }
@@ -167,15 +172,49 @@ static int init_group(struct world *w, uint32_t index, uint64_t seed, uint64_t r
     if (group->service->store)
         init_server(w, server, index, name, seed, replication);
     for (uint32_t z = 0; z < zones; z++) {
-        per_zone[z] = group->per_zone;
-        for (uint32_t i = 0; i < group->per_zone && !group->service->store; i++) {
+        per_zone[z] = group->slots;
+        for (uint32_t i = 0; i < group->slots && !group->service->store; i++) {
             snprintf(name, sizeof name, "%s/%s/%s-%u", cell->name, cell->zones[z], service,
                      (unsigned)i + 1);
             init_server(w, server++, index, name, seed, replication);
         }
     }
     const struct balance_opts opts = balance_opts_of(&w->topo->policy);
-    return balance_init(&group->balance, &opts, per_zone, zones, a);
+    if (balance_init(&group->balance, &opts, per_zone, zones, a) != 0)
+        return -1;
+    uint32_t planned = group->there / zones; /* the rest is room */
+    for (uint32_t i = 0; i < group->balance.count; i++)
+        if (i % group->slots >= planned) {
+            w->server[group->server_first + i].presence = SERVER_NONE;
+            balance_present(&group->balance, i, false);
+        }
+    return 0;
+}
+
+void world_present_count(struct world *w, uint32_t index)
+{
+    struct world_group *group = &w->group[index];
+    int64_t now_ns = engine_now(&w->engine);
+    int64_t from_ns = group->there_since_ns > w->warmup_ns ? group->there_since_ns : w->warmup_ns;
+    if (now_ns > from_ns)
+        w->count.group[index].server_ns += (now_ns - from_ns) * group->there;
+    group->there_since_ns = now_ns;
+}
+
+void world_present(struct world *w, uint32_t server, bool present)
+{
+    uint32_t group = w->server[server].group;
+    world_present_count(w, group);
+    w->group[group].there += present ? 1 : UINT32_MAX;
+}
+
+double world_cell_rps(const struct world *w, size_t cell)
+{
+    double rps = 0;
+    for (uint32_t i = 0; i < w->stream_count; i++)
+        if (w->group[w->stream[i].group].cell == cell && w->stream[i].gap_ns > 0)
+            rps += 1e9 / w->stream[i].gap_ns;
+    return rps;
 }
 
 static void init_streams(struct world *w, uint64_t seed, uint64_t replication)
@@ -241,7 +280,8 @@ static uint32_t pool_bound(const struct world *w, const struct capacity_plan *pl
         bound += 4 * plan->cells[c].peak_rps * w->scenario->load * away_us * 1e-6;
         for (size_t i = 0; i < w->topo->service_count; i++) {
             const struct topo_service *service = &w->topo->services[i];
-            double servers = (double)plan->cells[c].services[i].servers;
+            const struct world_group *group = &w->group[c * w->topo->service_count + i];
+            double servers = (double)group->slots * (service->store ? 1 : w->cell[c].zones);
             bound += servers * (double)(service->concurrency + service->queue);
             bound += waiting_bound(w->topo, service, servers);
         }
@@ -281,6 +321,8 @@ static void init_kinds(struct world *w)
     engine_kind(e, WORLD_HEAL, "heal", faults_heal, NULL, 0);
     engine_kind(e, WORLD_POISON, "poison", faults_poison, NULL, 0);
     engine_kind(e, WORLD_RESTART, "restart", faults_restart, NULL, 0);
+    engine_kind(e, WORLD_TICK, "tick", plane_tick, NULL, 0);
+    engine_kind(e, WORLD_STARTED, "started", plane_started, NULL, 0);
     engine_kind(e, WORLD_DEADLINE, "deadline", calls_deadline, attempt, sizeof w->attempt[0]);
 }
 
@@ -311,12 +353,15 @@ int world_init(struct world *w, const struct topo *topo, const struct capacity_p
     for (uint32_t i = 0; i < w->group_count; i++)
         if (init_group(w, i, seed, replication, a) != 0)
             return error_memory(err);
-    uint32_t events =
-        (uint32_t)(topo->country_count * topo->service_count) + 2 * (uint32_t)scenario->fault_count;
+    uint32_t events = (uint32_t)(topo->country_count * topo->service_count) +
+                      3 * (uint32_t)scenario->fault_count + w->server_count +
+                      (uint32_t)topo->cell_count;
     const struct engine_opts opts = {.pending_max = 2 * w->pool_count + events};
     if (engine_init(&w->engine, &opts, a, err) != 0)
         return -1;
     init_kinds(w);
+    if (plane_wanted(scenario) && plane_init(w, plan, a) != 0)
+        return error_memory(err);
     if (faults_init(w, seed, replication, a) != 0)
         return error_memory(err);
     init_streams(w, seed, replication);

@@ -29,6 +29,7 @@ struct error;
 struct scenario;
 struct topo;
 struct topo_service;
+struct world_plane;
 
 #define WORLD_NONE UINT32_MAX
 #define WORLD_CUT  INT64_MAX
@@ -65,6 +66,7 @@ struct world_country_count { /* users' requests */
 struct world_group_count {
     int64_t tries_shed; /* after the warm-up, at once or after a wait */
     int64_t busy_ns;    /* work after the warm-up, over all servers, finished or not */
+    int64_t server_ns;  /* time that servers took part after the warm-up, over all */
 };
 
 struct world_fault {
@@ -75,20 +77,26 @@ struct world_fault {
 struct world_count {
     int64_t events;
     uint64_t digest; /* of every request's end: the same seed gives the same number everywhere */
+    int64_t shifts;  /* zones that control took out */
     struct world_country_count *country; /* [topo.country_count] */
     struct world_group_count *group;     /* [cells * services] */
 };
 
 /* ---- what there is ---- */
 
+enum server_presence { SERVER_THERE, SERVER_STARTING, SERVER_NONE };
+
 struct world_server {
     struct admission admission;
     uint32_t group;
-    uint32_t down;  /* faults that hold it down */
-    bool crashed;   /* by itself, and not started again yet */
-    struct rng rng; /* its service times */
-    double slow;    /* its work takes so many times as long */
-    double errors;  /* share of its answers that are errors */
+    uint32_t down;     /* faults that hold it down */
+    bool crashed;      /* by itself, and not started again yet */
+    uint8_t presence;  /* enum server_presence */
+    int64_t since_ns;  /* dead since then, if it is */
+    double new_errors; /* of its version: part of `errors` */
+    struct rng rng;    /* its service times */
+    double slow;       /* its work takes so many times as long */
+    double errors;     /* share of its answers that are errors */
 };
 
 struct world_group { /* the replicas of one service in one cell, behind its door */
@@ -96,8 +104,10 @@ struct world_group { /* the replicas of one service in one cell, behind its door
     struct admission_rules rules; /* of its servers; ticks are nanoseconds */
     struct rng rng;               /* the door's choices */
     uint32_t cell;
-    uint32_t server_first; /* its servers are numbered from here, zone by zone */
-    uint32_t per_zone;     /* 1 of a store, which is in no zone */
+    uint32_t server_first;  /* its servers are numbered from here, zone by zone */
+    uint32_t slots;         /* of servers in each zone; 1 of a store, which is in no zone */
+    uint32_t there;         /* servers that take part */
+    int64_t there_since_ns; /* what is before that is counted */
     const struct topo_service *service;
     struct dist dist;   /* of service times, in ns */
     int64_t timeout_ns; /* how long one try is waited for */
@@ -105,6 +115,7 @@ struct world_group { /* the replicas of one service in one cell, behind its door
 
 struct world_cell {
     struct retry retry;
+    uint32_t control_down; /* faults that hold its control plane down */
     uint32_t zones;   /* places are its zones by number, and last the one outside of them all, where
                          the door and the stores are */
     int64_t *path_ns; /* [(zones + 1)^2] how long a message takes, from place to place;
@@ -185,6 +196,7 @@ struct world {
     struct world_server *server;
     uint32_t server_count;
     bool customers;            /* who asks matters: requests carry it, and those hurt are counted */
+    struct world_plane *plane; /* NULL: no control plane does anything */
     struct world_fault *fault; /* [scenario.fault_count] */
     struct world_stream *stream;
     uint32_t stream_count;
@@ -208,6 +220,8 @@ enum world_kind {
     WORLD_HEAL,     /* who: fault */
     WORLD_POISON,   /* who: fault, whose customer asks */
     WORLD_RESTART,  /* who: server */
+    WORLD_TICK,     /* who: cell, whose control plane looks at it */
+    WORLD_STARTED,  /* who: server, that control started */
     WORLD_DEADLINE, /* who: attempt, a step of its calls has taken too long */
 };
 
@@ -224,6 +238,15 @@ int world_init(struct world *w, const struct topo *topo, const struct capacity_p
 
 /* From now on a country asks `factor` times as much as the topology says. */
 void world_surge(struct world *w, size_t country, double factor);
+
+/* A server begins to take part, or has left: its time is counted. */
+void world_present(struct world *w, uint32_t server, bool present);
+
+/* Count the time of a group's servers up to now. */
+void world_present_count(struct world *w, uint32_t group);
+
+/* Requests/s from outside that a cell gets now. */
+double world_cell_rps(const struct world *w, size_t cell);
 
 /* Run on to `until_ns`; what is worked on at the end of the run is counted then. 0, or -1 with
  * `err` set when the model outgrew its bounds. */

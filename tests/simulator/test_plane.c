@@ -1,0 +1,255 @@
+/* Tests of simulator/plane.c: what the control plane changes, and what happens when it is away. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "simulator/world.h"
+#include "tests/world.h"
+
+/* One cell, three zones, 100 requests/s of 100 ms: work for 10 servers of one place each, 15 at the
+ * target of 2/3. Queues are short, or what waits longer than the timeout would be work for nobody
+ * and an overload would stay. `tolerance` and the rest of the scenario are the test's. */
+static void begin(struct world *w, struct made *made, int zones_lost, const char *policy,
+                  const char *scenario)
+{
+    char topology[1024], text[2048];
+    struct error err;
+    snprintf(topology, sizeof topology,
+             "{\"countries\": {\"GB\": {\"peak_rps\": 100, \"curve\": \"flat\", \"customers\": "
+             "2800}}, \"cells\": {\"gb\": {\"zone_rtt\": \"2ms\"}},"
+             "\"services\": {\"shop\": {\"time\": \"100ms\", \"concurrency\": 1, \"queue\": 3}},"
+             "\"tolerance\": {\"zones\": %d, \"servers\": 0}, \"target_utilisation\": 0.6666667,"
+             "\"policy\": {%s}}",
+             zones_lost, policy);
+    snprintf(text, sizeof text, "{\"topology\": \"-\", %s}", scenario);
+    make_world(made, topology, text);
+    if (world_init(w, &made->topo, &made->plan, &made->scenario, 1, 0, &made->arena, &err) != 0)
+        fail_msg("%s", err.text);
+}
+
+struct passed { /* between two looks */
+    int64_t requests, lost;
+};
+
+static struct passed run_to(struct world *w, int64_t second)
+{
+    const struct world_country_count *c = &w->count.country[0];
+    struct passed before = {c->requests, c->requests - c->ok};
+    struct error err;
+    if (world_run(w, second * 1000000000, &err) != 0)
+        fail_msg("%s", err.text);
+    return (struct passed){c->requests - before.requests, c->requests - c->ok - before.lost};
+}
+
+static double lost(struct passed p)
+{
+    return (double)p.lost / (double)p.requests;
+}
+
+#define ZONE_DIES                                                                                 \
+    "\"duration\": \"20m\", \"faults\": [{\"kind\": \"zone-down\", \"scope\": \"gb/a\", \"at\": " \
+    "\"2m\", \"for\": \"10m\"}"
+
+static void test_plane_replaces_what_a_zone_took(void **state)
+{
+    struct made made;
+    struct world w;
+    (void)state;
+    begin(&w, &made, 0, "",
+          ZONE_DIES "], \"control\": {\"replace\": true, \"detect\": \"20s\", \"start\": \"40s\"}");
+    assert_int_equal(w.group[0].there, 15);
+    assert_true(lost(run_to(&w, 120)) < 0.001);
+    struct passed dead = run_to(&w, 175); /* 10 of 15 left, and all of 10 needed: overload */
+    assert_true(lost(dead) > 0.005);
+    assert_int_equal(w.group[0].there, 15);
+    run_to(&w, 190);
+    assert_int_equal(w.group[0].there, 20); /* five more, in the two zones that live */
+    assert_true(lost(run_to(&w, 720)) < 0.001);
+    run_to(&w, 740); /* the zone is back, so some go again */
+    assert_int_equal(w.group[0].there, 15);
+    for (uint32_t z = 0; z < 3; z++) {
+        uint32_t there = 0;
+        for (uint32_t i = 0; i < w.group[0].slots; i++)
+            there += w.server[z * w.group[0].slots + i].presence == SERVER_THERE;
+        assert_int_equal(there, 5);
+    }
+    assert_true(lost(run_to(&w, 1200)) < 0.001);
+    arena_release(&made.arena);
+}
+
+static void test_plane_that_is_down_replaces_nothing(void **state)
+{
+    struct made made;
+    struct world w;
+    (void)state;
+    begin(&w, &made, 0, "",
+          ZONE_DIES ", {\"kind\": \"control-down\", \"scope\": \"gb\", \"at\": \"1m\", \"for\": "
+                    "\"10m\"}], \"control\": {\"replace\": true, \"start\": \"30s\"}");
+    run_to(&w, 300);
+    assert_int_equal(w.group[0].there, 15);
+    assert_true(lost(run_to(&w, 660)) > 0.005);
+    run_to(&w, 710); /* control is back before the zone is */
+    assert_int_equal(w.group[0].there, 20);
+    arena_release(&made.arena);
+}
+
+static void test_plane_is_not_missed_where_spare_was_planned(void **state)
+{
+    struct made made;
+    struct world w;
+    (void)state;
+    begin(&w, &made, 1, "",
+          ZONE_DIES ", {\"kind\": \"control-down\", \"scope\": \"gb\", \"at\": \"1m\"}]");
+    assert_null(w.plane);
+    struct passed all = run_to(&w, 1200);
+    assert_true(all.requests > 110000);
+    assert_true(all.lost <= all.requests / 20000); /* a queue of three is full now and then */
+    arena_release(&made.arena);
+}
+
+static void test_plane_scales_with_the_load_and_back(void **state)
+{
+    struct made made;
+    struct world w;
+    (void)state;
+    begin(&w, &made, 0, "",
+          "\"duration\": \"40m\", \"faults\": [{\"kind\": \"surge\", \"scope\": \"GB\","
+          "\"factor\": 1.8, \"at\": \"5m\", \"for\": \"10m\"}], \"control\": {\"autoscale\": true,"
+          "\"start\": \"30s\"}");
+    run_to(&w, 300);
+    assert_in_range(w.group[0].there, 15, 18);
+    run_to(&w, 600);
+    assert_in_range(w.group[0].there, 24, 30); /* 27 at the target */
+    assert_true(lost(run_to(&w, 900)) < 0.002);
+    run_to(&w, 2400);
+    assert_in_range(w.group[0].there, 15, 18);
+    double hours = (double)w.count.group[0].server_ns / 3.6e12;
+    assert_true(hours > 15 * 40 / 60.0 + 2 && hours < 30 * 40 / 60.0);
+    arena_release(&made.arena);
+}
+
+#define ZONE_ERRS                                                                                 \
+    "\"duration\": \"20m\", \"faults\": [{\"kind\": \"errors\", \"scope\": \"gb/b\", \"share\": " \
+    "0.3, \"at\": \"2m\"}]"
+
+static void test_plane_takes_a_zone_out_that_fails(void **state)
+{
+    struct made made;
+    struct world w;
+    (void)state;
+    begin(&w, &made, 1, "\"tries\": 1, \"eject_failures\": 1000000", ZONE_ERRS);
+    run_to(&w, 180);
+    double suffered = lost(run_to(&w, 1200));
+    assert_true(fabs(suffered - 0.1) < 0.02); /* a third of 30 % */
+    arena_release(&made.arena);
+    begin(&w, &made, 1, "\"tries\": 1, \"eject_failures\": 1000000",
+          ZONE_ERRS ", \"control\": {\"shift\": true}");
+    run_to(&w, 180);
+    assert_int_equal(w.count.shifts, 1);
+    assert_true(lost(run_to(&w, 1200)) < suffered / 20);
+    arena_release(&made.arena);
+}
+
+static void test_plane_shifts_no_zone_that_cannot_be_spared(void **state)
+{
+    struct made made;
+    struct world w;
+    (void)state;
+    begin(&w, &made, 0, "\"tries\": 1, \"eject_failures\": 1000000",
+          ZONE_ERRS ", \"load\": 1.2, \"control\": {\"shift\": true}"); /* 12 servers' work */
+    run_to(&w, 1200);
+    assert_int_equal(w.count.shifts, 0);
+    arena_release(&made.arena);
+}
+
+#define BAD_VERSION                                                                              \
+    "\"duration\": \"20m\", \"control\": {\"start\": \"5s\", \"watch\": \"60s\"}, \"faults\": [" \
+    "{\"kind\": \"bad-deploy\", \"scope\": \"shop\", \"share\": 0.2, \"at\": \"2m\"}"
+
+static void test_plane_halts_a_bad_version_and_goes_back(void **state)
+{
+    struct made made;
+    struct world w;
+    (void)state;
+    begin(&w, &made, 1, "\"tries\": 1, \"eject_failures\": 1000000", BAD_VERSION "]");
+    struct passed all = run_to(&w, 1200);
+    assert_true(all.lost > 0);
+    assert_true(all.lost < 100); /* seconds of a third of 20 % */
+    for (uint32_t i = 0; i < w.server_count; i++)
+        assert_true(w.server[i].errors == 0);
+    arena_release(&made.arena);
+}
+
+static void test_plane_that_dies_in_a_rollout_leaves_it_where_it_is(void **state)
+{
+    struct made made;
+    struct world w;
+    (void)state;
+    begin(&w, &made, 1, "\"tries\": 1, \"eject_failures\": 1000000",
+          BAD_VERSION ", {\"kind\": \"control-down\", \"scope\": \"gb\", \"at\": \"121s\", "
+                      "\"for\": \"5m\"}]");
+    run_to(&w, 180);
+    assert_true(fabs(lost(run_to(&w, 420)) - 0.2 / 3) < 0.01); /* one zone has it, for minutes */
+    run_to(&w, 460);
+    assert_true(lost(run_to(&w, 1200)) < 0.001);
+    arena_release(&made.arena);
+}
+
+/* 8 servers in 4 zones of two, and a customer who kills each that works on a request of his. */
+static double hurt(const char *policy)
+{
+    struct made made;
+    struct world w;
+    struct error err;
+    char topology[1024];
+    snprintf(topology, sizeof topology,
+             "{\"countries\": {\"GB\": {\"peak_rps\": 100, \"curve\": \"flat\", \"customers\": "
+             "2800}}, \"cells\": {\"gb\": {\"zones\": [\"a\", \"b\", \"c\", \"d\"], "
+             "\"servers_per_zone\": 2}},"
+             "\"services\": {\"shop\": {\"time\": \"10ms\", \"concurrency\": 8}},"
+             "\"policy\": {\"tries\": 3, \"retry_budget\": 1, \"eject_failures\": 1, "
+             "\"eject_for\": \"1h\", \"panic\": 0, \"balance\": \"%s\", \"shard\": 2}}",
+             policy);
+    make_world(&made, topology,
+               "{\"topology\": \"-\", \"duration\": \"10m\", \"faults\": [{\"kind\": \"poison\","
+               "\"scope\": \"GB\", \"factor\": 20, \"extra\": \"30m\"}]}");
+    if (world_init(&w, &made.topo, &made.plan, &made.scenario, 1, 0, &made.arena, &err) != 0)
+        fail_msg("%s", err.text);
+    run_to(&w, 600);
+    double share = (double)w.count.country[0].customers_hurt / 2800;
+    arena_release(&made.arena);
+    return share;
+}
+
+static void test_plane_shards_bound_a_poisonous_customer(void **state)
+{
+    (void)state;
+    double any = hurt("choices"), fixed = hurt("fixed-shards"), shuffled = hurt("shuffle-shards");
+    print_message("customers hurt: %.4f, fixed %.4f, shuffled %.4f\n", any, fixed, shuffled);
+    assert_true(any > 0.99);
+    assert_true(fabs(fixed - 1.0 / 4) < 0.02);
+    assert_true(fabs(shuffled - 1.0 / 28) < 0.01);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_plane_replaces_what_a_zone_took),
+        cmocka_unit_test(test_plane_that_is_down_replaces_nothing),
+        cmocka_unit_test(test_plane_is_not_missed_where_spare_was_planned),
+        cmocka_unit_test(test_plane_scales_with_the_load_and_back),
+        cmocka_unit_test(test_plane_takes_a_zone_out_that_fails),
+        cmocka_unit_test(test_plane_shifts_no_zone_that_cannot_be_spared),
+        cmocka_unit_test(test_plane_halts_a_bad_version_and_goes_back),
+        cmocka_unit_test(test_plane_that_dies_in_a_rollout_leaves_it_where_it_is),
+        cmocka_unit_test(test_plane_shards_bound_a_poisonous_customer),
+    };
+    return cmocka_run_group_tests_name("plane", tests, NULL, NULL);
+}
