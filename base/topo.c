@@ -147,6 +147,16 @@ static const struct json_field policy_fields[] = {
     JSON_I64(struct topo_policy, spill, "spill", 0, 1000000, .preset = "2",
              .doc = "Under near, how many requests more than a replica elsewhere one in the same "
                     "zone may have before the other is asked"),
+    JSON_F64(struct topo_policy, hedge, "hedge", 0, 1, .preset = "0",
+             .doc = "Second copies of slow requests that may be sent to another replica, per "
+                    "request in the long run; 0: none"),
+    JSON_F64(struct topo_policy, hedge_quantile, "hedge_quantile", 0.5, 0.999, .preset = "0.95",
+             .doc = "What is slow: slower than this quantile of the latencies"),
+    JSON_F64(struct topo_policy, breaker, "breaker", 0, 1000, .preset = "0",
+             .doc = "A service is not asked, at random, once more than so many requests were sent "
+                    "for each one that it took (2 is usual); 0: it always is"),
+    JSON_DURATION(struct topo_policy, breaker_us, "breaker_window", 1000, 3600e6, .preset = "30s",
+                  .doc = "How long the breaker remembers"),
     JSON_F64(struct topo_policy, panic, "panic", 0, 1, .preset = "0.25",
              .doc = "When less than this share of the replicas takes part, their failures are "
                     "ignored and all are asked: so many are not dead at once"),

@@ -121,6 +121,10 @@ struct topo_policy {
     int64_t choices;        /* 1 .. TOPO_CHOICES_MAX, of the policies that draw some */
     int64_t shard;          /* replicas of a customer's shard, 1 .. TOPO_SHARD_MAX */
     int64_t spill;          /* near: requests that a replica near by may have more than one afar */
+    double hedge;           /* second copies of slow requests per request; 0: none */
+    double hedge_quantile;  /* of the latencies: a try slower than that is slow */
+    double breaker;         /* requests per accepted one before some are not sent; 0: no breaker */
+    int64_t breaker_us;     /* over so long */
     double panic;           /* share of the replicas: when fewer take part, all are asked */
     bool spend;             /* live replicas spend the service time that the topology gives */
 };

@@ -396,6 +396,13 @@ void balance_ended(struct balance *b, uint32_t replica, enum balance_outcome out
     struct balance_replica *r = &b->replica[replica];
     assert(r->outstanding > 0);
     r->outstanding--;
+    if (outcome == BALANCE_LEFT) {
+        if (r->state == BALANCE_TRIAL) { /* another one must tell */
+            r->state = BALANCE_DUE;
+            refill(b);
+        }
+        return;
+    }
     if (outcome == BALANCE_ANSWERED) {
         r->failures = 0;
         if (r->state == BALANCE_DUE || r->state == BALANCE_TRIAL) {

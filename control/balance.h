@@ -107,6 +107,7 @@ void balance_sent(struct balance *b, uint32_t replica);
 enum balance_outcome {
     BALANCE_ANSWERED, /* with anything, a refusal included: it lives */
     BALANCE_FAILED,   /* reset, refused connection or timeout */
+    BALANCE_LEFT,     /* nobody waited for it any longer: says nothing */
 };
 
 /* A try at `replica` has ended. */

@@ -24,6 +24,13 @@ static uint32_t place_of(const struct world *w, uint32_t server)
     return (server - group->server_first) / group->slots;
 }
 
+/* The zone of an attempt's server as its balance numbers them. */
+static uint32_t zone_of(const struct world *w, uint32_t attempt)
+{
+    const struct world_group *group = &w->group[w->server[w->attempt[attempt].server].group];
+    return (w->attempt[attempt].server - group->server_first) / group->slots;
+}
+
 static int64_t path_ns(const struct world_cell *cell, uint32_t from, uint32_t to)
 {
     return cell->path_ns[from * (cell->zones + 1) + to];
@@ -99,24 +106,23 @@ static void attempt_release(struct world *w, uint32_t index)
     w->attempt_free = index;
 }
 
-/* Send a try of a request to a replica outside the zone that failed last. */
-static void try_send(struct world *w, uint32_t request_index)
+/* Send an attempt of a request on its way. Its index, or WORLD_NONE: there is no replica, or no
+ * room. */
+static uint32_t attempt_send(struct world *w, uint32_t request_index, uint16_t avoid)
 {
-    struct world_request *request = &w->request[request_index];
+    const struct world_request *request = &w->request[request_index];
     struct world_group *group = &w->group[request->group];
     const struct balance_ask ask = {
-        .avoid = w->plane != NULL && request->avoid == BALANCE_NO_ZONE
+        .avoid = w->plane != NULL && avoid == BALANCE_NO_ZONE
                      ? plane_avoids(w, request->group, &group->rng)
-                     : request->avoid,
+                     : avoid,
         .near = request->place < w->cell[group->cell].zones ? request->place : BALANCE_NO_ZONE,
         .key = request->customer,
     };
     uint32_t replica = balance_pick_for(&group->balance, &ask, &group->rng, now_us(w));
     uint32_t index = w->attempt_free;
-    if (index == WORLD_NONE || replica == BALANCE_NONE) {
-        request_end(w, request_index, WORLD_SHED);
-        return;
-    }
+    if (index == WORLD_NONE || replica == BALANCE_NONE)
+        return WORLD_NONE;
     struct world_attempt *attempt = &w->attempt[index];
     w->attempt_free = attempt->next_free;
     attempt->item.deadline = engine_now(&w->engine) + group->timeout_ns;
@@ -124,13 +130,45 @@ static void try_send(struct world *w, uint32_t request_index)
     attempt->request = request_index;
     attempt->place = request->place;
     attempt->server = group->server_first + replica;
-    request->attempt = index;
-    request->tries++;
     balance_sent(&group->balance, replica);
     int64_t way_ns = path_ns(&w->cell[group->cell], request->place, place_of(w, attempt->server));
     attempt->state = way_ns == WORLD_CUT ? ATTEMPT_LOST : ATTEMPT_OUT;
     engine_after(&w->engine, way_ns, WORLD_REACH, index); /* never, if it is cut */
+    return index;
+}
+
+/* Send a try of a request to a replica outside the zone that failed last. */
+static void try_send(struct world *w, uint32_t request_index)
+{
+    struct world_request *request = &w->request[request_index];
+    struct world_group *group = &w->group[request->group];
+    uint32_t attempt = WORLD_NONE;
+    if (breaker_allows(&group->breaker, &group->rng, now_us(w)))
+        attempt = attempt_send(w, request_index, request->avoid);
+    if (attempt == WORLD_NONE) {
+        request_end(w, request_index, WORLD_SHED);
+        return;
+    }
+    request->attempt = attempt;
+    request->copy = WORLD_NONE;
+    request->sent_ns = engine_now(&w->engine);
+    request->tries++;
     engine_after(&w->engine, group->timeout_ns, WORLD_TIMEOUT, request_index);
+    int64_t wait_us = hedge_wait_us(&group->hedge);
+    if (wait_us < group->timeout_ns / 1000)
+        engine_after(&w->engine, wait_us * 1000, WORLD_HEDGE, request_index);
+}
+
+void flow_hedge(void *world, const struct event *event)
+{
+    struct world *w = world;
+    struct world_request *request = &w->request[event->who];
+    struct world_group *group = &w->group[request->group];
+    if (!hedge_allowed(&group->hedge))
+        return;
+    request->copy = attempt_send(w, event->who, (uint16_t)zone_of(w, request->attempt));
+    if (request->copy != WORLD_NONE && engine_now(&w->engine) >= w->warmup_ns)
+        w->count.group[request->group].copies++;
 }
 
 /* Take a place for `fresh` and send its first try. False when there is none. */
@@ -145,6 +183,7 @@ static bool request_begin(struct world *w, const struct world_request *fresh)
     *request = *fresh;
     request->generation = generation;
     retry_earn(&w->cell[w->group[fresh->group].cell].retry);
+    hedge_begin(&w->group[fresh->group].hedge);
     try_send(w, index);
     return true;
 }
@@ -202,26 +241,33 @@ void flow_call(struct world *w, uint32_t parent, uint32_t group)
         calls_ended(w, parent, fresh.parent_generation, WORLD_SHED);
 }
 
-/* The try that was waited for has ended, with an answer or without. */
-static void try_end(struct world *w, uint32_t request_index, int answer)
+/* What an attempt that was waited for says of its replica. */
+static void attempt_ended(struct world *w, uint32_t index, enum balance_outcome outcome)
 {
-    struct world_request *request = &w->request[request_index];
-    struct world_attempt *attempt = &w->attempt[request->attempt];
+    struct world_attempt *attempt = &w->attempt[index];
     struct world_group *group = group_of(w, attempt);
     uint32_t replica = attempt->server - group->server_first;
-    balance_ended(&group->balance, replica,
-                  answer == WORLD_OK || answer == WORLD_SHED ? BALANCE_ANSWERED : BALANCE_FAILED,
-                  now_us(w));
-    if (w->plane != NULL)
-        plane_seen(w, request->group, replica / group->slots,
-                   answer == WORLD_RESET || answer == WORLD_ERROR);
+    balance_ended(&group->balance, replica, outcome, now_us(w));
+    if (w->plane != NULL && outcome != BALANCE_LEFT)
+        plane_seen(w, w->server[attempt->server].group, replica / group->slots,
+                   outcome == BALANCE_FAILED);
+}
+
+/* The try that was waited for has ended, with an answer or without; its last attempt was in
+ * `zone`. */
+static void try_end(struct world *w, uint32_t request_index, int answer, uint32_t zone)
+{
+    struct world_request *request = &w->request[request_index];
+    struct world_group *group = &w->group[request->group];
     struct retry *retry = &w->cell[group->cell].retry;
     const struct topo_policy *policy = &w->topo->policy;
+    if (answer == WORLD_OK || answer == WORLD_ERROR)
+        breaker_accepted(&group->breaker, now_us(w));
     if (answer == WORLD_OK || !retry_allowed(retry, request->tries, (uint32_t)policy->tries)) {
         request_end(w, request_index, answer);
         return;
     }
-    request->avoid = (uint16_t)(replica / group->slots);
+    request->avoid = (uint16_t)zone;
     int64_t delay_us = retry_delay_us(policy->backoff_us, request->tries, &group->rng);
     engine_after(&w->engine, delay_us * 1000, WORLD_RETRY, request_index);
 }
@@ -231,27 +277,57 @@ void flow_retry(void *world, const struct event *event)
     try_send(world, event->who);
 }
 
+/* Nobody waits for an attempt any longer. */
+static void attempt_leave(struct world *w, uint32_t index, enum balance_outcome outcome)
+{
+    attempt_ended(w, index, outcome);
+    w->attempt[index].request = WORLD_NONE;
+    if (w->attempt[index].state == ATTEMPT_LOST)
+        attempt_release(w, index);
+}
+
+/* An answer for a request that waits. If it is not good and the other attempt is still out, that
+ * one is waited for. */
+static void answered(struct world *w, uint32_t index)
+{
+    uint32_t request_index = w->attempt[index].request;
+    struct world_request *request = &w->request[request_index];
+    enum world_answer answer = (enum world_answer)w->attempt[index].answer;
+    uint32_t other = index == request->attempt ? request->copy : request->attempt;
+    attempt_ended(w, index,
+                  answer == WORLD_OK || answer == WORLD_SHED ? BALANCE_ANSWERED : BALANCE_FAILED);
+    if (answer == WORLD_OK)
+        hedge_seen(&w->group[request->group].hedge,
+                   (engine_now(&w->engine) - request->sent_ns) / 1000);
+    if (other != WORLD_NONE && answer != WORLD_OK) {
+        request->attempt = other;
+        request->copy = WORLD_NONE;
+        return;
+    }
+    if (other != WORLD_NONE)
+        attempt_leave(w, other, BALANCE_LEFT);
+    engine_cancel(&w->engine, WORLD_TIMEOUT, request_index);
+    try_end(w, request_index, answer, zone_of(w, index));
+}
+
 void flow_reply(void *world, const struct event *event)
 {
     struct world *w = world;
-    struct world_attempt *attempt = &w->attempt[event->who];
-    uint32_t request = attempt->request;
-    if (request != WORLD_NONE) {
-        engine_cancel(&w->engine, WORLD_TIMEOUT, request);
-        try_end(w, request, attempt->answer);
-    }
+    if (w->attempt[event->who].request != WORLD_NONE)
+        answered(w, event->who);
     attempt_release(w, event->who);
 }
 
 void flow_timeout(void *world, const struct event *event)
 {
     struct world *w = world;
-    uint32_t attempt = w->request[event->who].attempt;
-    w->attempt[attempt].request = WORLD_NONE;
-    bool lost = w->attempt[attempt].state == ATTEMPT_LOST;
-    try_end(w, event->who, WORLD_RESET);
-    if (lost)
-        attempt_release(w, attempt);
+    const struct world_request *request = &w->request[event->who];
+    uint32_t zone = zone_of(w, request->attempt);
+    attempt_leave(w, request->attempt, BALANCE_FAILED);
+    if (request->copy != WORLD_NONE)
+        attempt_leave(w, request->copy, BALANCE_FAILED);
+    w->request[event->who].generation++; /* no copy is to be sent any more */
+    try_end(w, event->who, WORLD_RESET, zone);
 }
 
 /* ---- the server ---- */

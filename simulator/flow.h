@@ -26,6 +26,7 @@ void flow_reach(void *world, const struct event *event);
 void flow_done(void *world, const struct event *event);
 void flow_reply(void *world, const struct event *event);
 void flow_timeout(void *world, const struct event *event);
+void flow_hedge(void *world, const struct event *event);
 void flow_retry(void *world, const struct event *event);
 
 /* Reset whatever is worked on or waits at servers that are down: their death is sudden. */

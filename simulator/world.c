@@ -122,6 +122,9 @@ static int init_cell(struct world *w, const struct capacity_plan *plan, size_t i
     };
     if (w->cell[index].path_ns == NULL)
         return error_memory(err);
+    const struct topo_policy *policy = &w->topo->policy;
+    const struct hedge_opts hedges = {policy->hedge_quantile, policy->hedge};
+    const struct breaker_opts breaks = {policy->breaker, policy->breaker_us};
     for (size_t i = 0; i < w->topo->service_count; i++) {
         const struct topo_service *service = &w->topo->services[i];
         size_t group = index * w->topo->service_count + i;
@@ -140,6 +143,8 @@ static int init_cell(struct world *w, const struct capacity_plan *plan, size_t i
             .service = service,
             .rules = admission_rules(service, 1000),
             .timeout_ns = w->topo->policy.timeout_us * 1000,
+            .hedge = hedge_none_seen(&hedges, plan->cells[index].services[i].peak_rps),
+            .breaker = breaker_closed(&breaks, 0),
         };
         if (topo_dist(&w->group[group].dist, service, 1000, err) != 0)
             return -1;
@@ -316,6 +321,7 @@ static void init_kinds(struct world *w)
     engine_kind(e, WORLD_DONE, "done", flow_done, attempt, sizeof w->attempt[0]);
     engine_kind(e, WORLD_REPLY, "reply", flow_reply, NULL, 0);
     engine_kind(e, WORLD_TIMEOUT, "timeout", flow_timeout, request, sizeof w->request[0]);
+    engine_kind(e, WORLD_HEDGE, "hedge", flow_hedge, request, sizeof w->request[0]);
     engine_kind(e, WORLD_RETRY, "retry", flow_retry, NULL, 0);
     engine_kind(e, WORLD_BREAK, "break", faults_break, NULL, 0);
     engine_kind(e, WORLD_HEAL, "heal", faults_heal, NULL, 0);

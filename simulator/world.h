@@ -19,6 +19,8 @@
 #include "base/hist.h"
 #include "base/rng.h"
 #include "control/balance.h"
+#include "control/breaker.h"
+#include "control/hedge.h"
 #include "control/retry.h"
 #include "region/admission.h"
 #include "simulator/engine.h"
@@ -64,6 +66,7 @@ struct world_country_count { /* users' requests */
 };
 
 struct world_group_count {
+    int64_t copies;     /* second copies sent after the warm-up */
     int64_t tries_shed; /* after the warm-up, at once or after a wait */
     int64_t busy_ns;    /* work after the warm-up, over all servers, finished or not */
     int64_t server_ns;  /* time that servers took part after the warm-up, over all */
@@ -103,6 +106,8 @@ struct world_group { /* the replicas of one service in one cell, behind its door
     struct balance balance;
     struct admission_rules rules; /* of its servers; ticks are nanoseconds */
     struct rng rng;               /* the door's choices */
+    struct hedge hedge;
+    struct breaker breaker;
     uint32_t cell;
     uint32_t server_first;  /* its servers are numbered from here, zone by zone */
     uint32_t slots;         /* of servers in each zone; 1 of a store, which is in no zone */
@@ -143,7 +148,8 @@ struct world_request {          /* of a customer, or a call of a server */
     uint32_t generation;        /* of its timeout */
     uint32_t stream;            /* a customer's: where it comes from */
     uint32_t group;             /* whom it asks */
-    uint32_t attempt;           /* the one that is waited for */
+    uint32_t attempt;           /* the one that is waited for; WORLD_NONE: its copy only */
+    uint32_t copy;              /* a second one, sent because the first is slow; WORLD_NONE */
     uint32_t parent;            /* the attempt whose call this is; WORLD_NONE: a customer's */
     uint32_t parent_generation; /* it is the same attempt, at the same step */
     uint32_t next_free;
@@ -154,6 +160,7 @@ struct world_request {          /* of a customer, or a call of a server */
     uint16_t poison;   /* the fault whose customer this is, counted from 1; 0: none */
     uint32_t customer; /* of its country, where that matters (world.customers); or else 0 */
     int64_t start_ns;
+    int64_t sent_ns; /* the first attempt of this try */
 };
 
 enum attempt_state {
@@ -215,6 +222,7 @@ enum world_kind {
     WORLD_DONE,     /* who: attempt, cancelled when its server dies */
     WORLD_REPLY,    /* who: attempt, back at the door */
     WORLD_TIMEOUT,  /* who: request, cancelled when the try has ended */
+    WORLD_HEDGE,    /* who: request, cancelled with its timeout */
     WORLD_RETRY,    /* who: request, its wait before the next try is over */
     WORLD_BREAK,    /* who: fault */
     WORLD_HEAL,     /* who: fault */
