@@ -433,8 +433,9 @@ int topo_dist(struct dist *d, const struct topo_service *service, double per_us,
         .sample = service->times_us,
         .sample_count = service->times_count,
     };
-    if (dist_init(d, &opts, err) != 0)
-        return error_prefix(err, "services.%s", service->name);
+    struct error why;
+    if (dist_init(d, &opts, &why) != 0)
+        return error_set(err, why.code, "services.%s.%s", service->name, why.text);
     return 0;
 }
 
