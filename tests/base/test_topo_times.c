@@ -110,8 +110,6 @@ static void test_topo_refuses_spreads_that_cannot_be(void **state)
         {"\"times\": \"t.csv\"", "services.x.times: the exponential spread has none", ERR_CONFLICT},
         {"\"spread\": \"empirical\"", "services.x.times: is missing; the empirical spread needs it",
          ERR_MISSING},
-        {"\"spread\": \"empirical\", \"times\": \"t.csv\", \"time\": \"5ms\"",
-         "services.x.time: the times have a mean of their own; give one of the two", ERR_CONFLICT},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -175,6 +173,52 @@ static void test_topo_times_keep_their_own_mean_and_values(void **state)
     for (int i = 0; i < 100; i++) {
         double ns = dist_draw(&d, &r);
         assert_true(fabs(ns - 1500) <= 1e-9 || fabs(ns - 2000) <= 1e-9);
+    }
+}
+
+static void test_topo_times_are_scaled_to_a_time_that_is_given(void **state)
+{
+    (void)state;
+    struct topo_service service =
+        service_of("\"spread\": \"empirical\", \"times\": \"t.csv\", \"time\": \"6ms\"");
+    struct dist d;
+    struct error err;
+    struct rng r;
+    assert_int_equal(set(&service, "1\n3\n", &err), 0);
+    assert_int_equal(service.time_us, 6000);
+    assert_int_equal(topo_dist(&d, &service, 1, &err), 0);
+    assert_true(dist_mean(&d) == 6000 && dist_cs2(&d) == 0.25);
+    rng_init(&r, 1);
+    for (int i = 0; i < 100; i++) {
+        double us = dist_draw(&d, &r);
+        assert_true(us == 3000 || us == 9000);
+    }
+}
+
+/* A topology is written as it was read, for a system that is made from it. */
+static void test_topo_spreads_survive_json(void **state)
+{
+    static const char *const services[] = {
+        "",
+        "\"spread\": \"lognormal\", \"cs2\": 0.1",
+        "\"spread\": \"pareto\", \"tail\": 2.2",
+        "\"spread\": \"empirical\", \"times\": \"t.csv\"",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof services / sizeof services[0]; i++) {
+        struct topo topo, again;
+        struct error err;
+        assert_int_equal(parse(&topo, services[i], &err), 0);
+        topo.about = topo.countries[0].utc_offset = "+00:00"; /* they may not be null */
+        const char *text = json_encode(&topo, topo_fields, &arena);
+        if (topo_parse(&again, text, strlen(text), NULL, 0, &arena, &err) != 0)
+            fail_msg("%s: %s", text, err.text);
+        const struct topo_service *a = &topo.services[0], *b = &again.services[0];
+        assert_int_equal(a->spread, b->spread);
+        assert_int_equal(a->time_us, b->time_us);
+        assert_true(a->cs2 == b->cs2 || (isnan(a->cs2) && isnan(b->cs2)));
+        assert_true(a->tail == b->tail || (isnan(a->tail) && isnan(b->tail)));
+        assert_int_equal(a->times == NULL, b->times == NULL);
     }
 }
 
@@ -249,6 +293,8 @@ int main(void)
         cmocka_unit_test(test_topo_refuses_spreads_that_cannot_be),
         cmocka_unit_test(test_topo_times_are_durations_or_milliseconds),
         cmocka_unit_test(test_topo_times_keep_their_own_mean_and_values),
+        cmocka_unit_test(test_topo_times_are_scaled_to_a_time_that_is_given),
+        cmocka_unit_test(test_topo_spreads_survive_json),
         cmocka_unit_test(test_topo_times_refuse_with_file_and_line),
         cmocka_unit_test(test_topo_times_refuse_long_lines_and_nul),
         cmocka_unit_test(test_topo_times_are_a_million_at_most),

@@ -191,16 +191,16 @@ static void test_capacity_with_nothing_left_after_the_loss_is_not_enough(void **
 static void test_capacity_never_leaves_a_cell_without_a_server(void **state)
 {
     static const char *const least[] = {
-        "{\"countries\": {\"GB\": {\"peak_rps\": 0.001, \"curve\": \"flat\"}}, \"services\": {"
-        "\"a\": {\"share\": 0.000001, \"time\": \"1us\", \"concurrency\": 100000},"
-        "\"b\": {\"share\": 1000000}}, \"target_utilisation\": 1,"
-        "\"tolerance\": {\"zones\": 0, \"servers\": 0}}",
-        "{\"countries\": {\"GB\": {\"customers\": 1, \"requests_per_customer_day\": 0.001,"
-        "\"hours\": [0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0.000000001]}},"
-        "\"services\": {\"a\": {\"share\": 0.000001, \"time\": \"1us\", \"concurrency\": 100000},"
-        "\"b\": {\"share\": 1000000}}, \"tolerance\": {\"zones\": 0, \"servers\": 0}}",
-        "{\"countries\": [\"GB\"], \"cells\": {\"gb\": {\"zones\": [\"a\"],"
-        "\"servers_per_zone\": 0}}, \"tolerance\": {\"zones\": 0, \"servers\": 0}}",
+        ("{\"countries\": {\"GB\": {\"peak_rps\": 0.001, \"curve\": \"flat\"}}, \"services\": {"
+         "\"a\": {\"share\": 0.000001, \"time\": \"1us\", \"concurrency\": 100000},"
+         "\"b\": {\"share\": 1000000}}, \"target_utilisation\": 1,"
+         "\"tolerance\": {\"zones\": 0, \"servers\": 0}}"),
+        ("{\"countries\": {\"GB\": {\"customers\": 1, \"requests_per_customer_day\": 0.001,"
+         "\"hours\": [0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0.000000001]}},"
+         "\"services\": {\"a\": {\"share\": 0.000001, \"time\": \"1us\", \"concurrency\": 100000},"
+         "\"b\": {\"share\": 1000000}}, \"tolerance\": {\"zones\": 0, \"servers\": 0}}"),
+        ("{\"countries\": [\"GB\"], \"cells\": {\"gb\": {\"zones\": [\"a\"],"
+         "\"servers_per_zone\": 0}}, \"tolerance\": {\"zones\": 0, \"servers\": 0}}"),
     };
     (void)state;
     for (size_t i = 0; i < sizeof least / sizeof least[0]; i++) {
