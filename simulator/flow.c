@@ -106,6 +106,13 @@ static void attempt_release(struct world *w, uint32_t index)
     w->attempt_free = index;
 }
 
+/* No room for one more: shedding it quietly would be an answer that no server gave. */
+static void run_full(struct world *w, const char *pool)
+{
+    w->full = pool;
+    engine_stop(&w->engine);
+}
+
 /* Send an attempt of a request on its way. Its index, or WORLD_NONE: there is no replica, or no
  * room. */
 static uint32_t attempt_send(struct world *w, uint32_t request_index, uint16_t avoid)
@@ -121,6 +128,8 @@ static uint32_t attempt_send(struct world *w, uint32_t request_index, uint16_t a
     };
     uint32_t replica = balance_pick_for(&group->balance, &ask, &group->rng, now_us(w));
     uint32_t index = w->attempt_free;
+    if (index == WORLD_NONE)
+        run_full(w, "tries");
     if (index == WORLD_NONE || replica == BALANCE_NONE)
         return WORLD_NONE;
     struct world_attempt *attempt = &w->attempt[index];
@@ -175,8 +184,10 @@ void flow_hedge(void *world, const struct event *event)
 static bool request_begin(struct world *w, const struct world_request *fresh)
 {
     uint32_t index = w->request_free;
-    if (index == WORLD_NONE)
+    if (index == WORLD_NONE) {
+        run_full(w, "requests");
         return false;
+    }
     struct world_request *request = &w->request[index];
     uint32_t generation = request->generation;
     w->request_free = request->next_free;
@@ -203,7 +214,7 @@ void flow_begin(struct world *w, uint32_t stream)
         fresh.background = rng_f64(&s->class_rng) < s->background;
     if (w->customers)
         fresh.customer = rng_below(&s->who_rng, s->customers);
-    if (!request_begin(w, &fresh)) /* the door holds as much as it can */
+    if (!request_begin(w, &fresh))
         count_fate(w, &fresh, WORLD_SHED);
 }
 
