@@ -98,20 +98,21 @@ static void try_send(struct world *w, uint32_t request_index)
 void flow_begin(struct world *w, uint32_t stream)
 {
     struct world_stream *s = &w->stream[stream];
-    struct world_request fresh = {
-        .stream = stream,
-        .avoid = BALANCE_NO_ZONE,
-        .background = s->background > 0 && rng_f64(&s->class_rng) < s->background,
-        .start_ns = engine_now(&w->engine),
-    };
+    bool background = s->background > 0 && rng_f64(&s->class_rng) < s->background;
     uint32_t index = w->request_free;
     if (index == WORLD_NONE) { /* the door holds as much as it can */
-        count_fate(w, &fresh, WORLD_SHED);
+        const struct world_request refused = {
+            .stream = stream, .background = background, .start_ns = engine_now(&w->engine)};
+        count_fate(w, &refused, WORLD_SHED);
         return;
     }
-    w->request_free = w->request[index].next_free;
-    fresh.generation = w->request[index].generation;
-    w->request[index] = fresh;
+    struct world_request *request = &w->request[index];
+    w->request_free = request->next_free;
+    request->stream = stream;
+    request->tries = 0;
+    request->avoid = BALANCE_NO_ZONE;
+    request->background = background;
+    request->start_ns = engine_now(&w->engine);
     retry_earn(&w->cell[w->group[s->group].cell].retry);
     try_send(w, index);
 }
