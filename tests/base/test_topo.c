@@ -373,6 +373,8 @@ int main(void)
         cmocka_unit_test_teardown(test_topo_refuses_cells_that_do_not_fit, release),
         cmocka_unit_test_teardown(test_topo_errors_do_not_reach_the_terminal, release),
         cmocka_unit_test_teardown(test_topo_smallest_is_one_country, release),
+        cmocka_unit_test_teardown(test_topo_services_that_are_left_out_have_the_presets_of_a_file,
+                                  release),
         cmocka_unit_test_teardown(test_topo_defaults_are_looked_up, release),
         cmocka_unit_test_teardown(test_topo_keeps_the_order_of_the_countries, release),
         cmocka_unit_test_teardown(test_topo_takes_sets_as_if_they_were_in_the_file, release),
