@@ -82,11 +82,14 @@ struct admission_item *admission_choose(struct admission *a, int64_t now);
 
 static inline void admission_append(struct admission *a, struct admission_item *item, int64_t now)
 {
-    bool apart = item->background && a->rules->discipline == TOPO_PRIORITY;
-    struct admission_link *line = &a->line[apart];
+    struct admission_link *line = &a->line[0];
+    if (item->background && a->rules->discipline == TOPO_PRIORITY)
+        line = &a->line[1];
+    struct admission_link *last = line->previous;
     item->since = now;
-    item->link = (struct admission_link){line, line->previous};
-    line->previous->next = &item->link;
+    item->link.next = line;
+    item->link.previous = last;
+    last->next = &item->link;
     line->previous = &item->link;
     a->waiting++;
 }

@@ -378,9 +378,8 @@ int world_init(struct world *w, const struct topo *topo, const struct capacity_p
 static int64_t group_waiting(const struct world *w, uint32_t index)
 {
     const struct world_group *group = &w->group[index];
-    uint32_t servers = group->per_zone * (uint32_t)w->topo->cells[group->cell].zone_count;
     int64_t waiting = 0;
-    for (uint32_t i = 0; i < servers; i++)
+    for (uint32_t i = 0; i < group->balance.count; i++)
         waiting += w->server[group->server_first + i].admission.waiting;
     return waiting;
 }

@@ -12,6 +12,7 @@
 #ifndef SIMULATOR_WORLD_H
 #define SIMULATOR_WORLD_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -191,6 +192,8 @@ struct world_attempt {          /* one cache line */
         uint32_t next_free;
     };
 };
+
+static_assert(sizeof(struct world_attempt) == 64, "one cache line");
 
 struct world {
     struct engine engine;

@@ -177,9 +177,10 @@ int talk_accept(int listener)
     return fd;
 }
 
-void talk_take(int fd)
+const char *talk_take(int fd)
 {
-    char head[8192];
+    static char head[8192];
+    char body[8192];
     size_t used = 0;
     do {
         assert_true(used + 1 < sizeof head);
@@ -188,10 +189,11 @@ void talk_take(int fd)
     } while (strstr(head, "\r\n\r\n") == NULL);
     const char *length = strcasestr(head, "\r\nContent-Length:");
     for (size_t left = length == NULL ? 0 : strtoul(length + 17, NULL, 10); left > 0;) {
-        ssize_t n = receive(fd, head, left < sizeof head ? left : sizeof head);
+        ssize_t n = receive(fd, body, left < sizeof body ? left : sizeof body);
         assert_true(n > 0);
         left -= (size_t)n;
     }
+    return head;
 }
 
 void talk_give(int fd, const char *answer)

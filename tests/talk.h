@@ -42,8 +42,9 @@ const char *talk_header(struct talk *t, const char *name);
 int talk_listen(int port);
 int talk_accept(int listener);
 
-/* Read from an accepted connection until its request is whole, and answer it. */
-void talk_take(int fd);
+/* Read from an accepted connection until its request is whole, and answer it. The request's head is
+ * good until the next. */
+const char *talk_take(int fd);
 void talk_give(int fd, const char *answer);
 
 #endif

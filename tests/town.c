@@ -28,6 +28,11 @@
 static const char *const worlds[][2] = {
     {"wide", WORLD("{\"concurrency\": 64, \"queue\": 64}", "{\"timeout\": \"10s\"}")},
     {"narrow", WORLD("{\"concurrency\": 1, \"queue\": 1}", "{\"timeout\": \"20s\"}")},
+    {"ranked", WORLD("{\"concurrency\": 1, \"queue\": 2, \"discipline\": \"priority\"}",
+                     "{\"timeout\": \"20s\"}")},
+    {"late", WORLD("{\"time\": \"150ms\", \"spread\": \"fixed\", \"concurrency\": 1,"
+                   " \"drop_late\": true}",
+                   "{\"spend\": true, \"timeout\": \"400ms\"}")},
     {"hasty", WORLD("{\"concurrency\": 64}", "{\"timeout\": \"400ms\"}")},
     {"slow",
      WORLD("{\"time\": \"30ms\", \"spread\": \"fixed\", \"concurrency\": 2}", "{\"spend\": true}")},

@@ -21,7 +21,8 @@ struct town {
 bool town_role(int argc, char **argv, int *status);
 
 /* A state folder and free ports. `world` is "wide" (64 at a time, 64 more wait), "narrow" (1 and
- * 1), "hasty" (a try has 400 ms) or "slow" (2 at a time, and each spends 30 ms). */
+ * 1), "ranked" (1 and 2, users first), "late" (1 at a time, each spends 150 ms, and what waited
+ * 400 ms is dropped), "hasty" (a try has 400 ms) or "slow" (2 at a time, and each spends 30 ms). */
 void town_make(struct town *t, const char *world);
 
 /* End what runs, gently, and remove the folder. */

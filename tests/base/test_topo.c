@@ -220,6 +220,8 @@ static void test_topo_refuses_cells_that_do_not_fit(void **state)
          "tolerance.zones: cell gb has 3 zones, so 3 cannot be lost", ERR_CONFLICT},
         {"{\"countries\": [\"GB\"], \"cells\": {\"gb\": {\"zones\": [\"a\"]}}}",
          "tolerance.zones: cell gb has 1 zone, so 1 cannot be lost", ERR_CONFLICT},
+        {"{\"countries\": [\"GB\"], \"services\": {\"x\": {\"codel_target\": \"201ms\"}}}",
+         "services.x.codel_target: expected at most the codel_interval", ERR_CONFLICT},
     };
     (void)state;
     assert_all_refused(ALL(rows));
@@ -273,6 +275,29 @@ static void test_topo_smallest_is_one_country(void **state)
     assert_int_equal(t.policy.tries, 2);
     assert_int_equal(t.policy.eject_us, 10000000);
     assert_null(t.about);
+}
+
+static void test_topo_services_that_are_left_out_have_the_presets_of_a_file(void **state)
+{
+    (void)state;
+    struct topo t = parse("{\"countries\": [\"GB\"]}");
+    struct topo of_file = parse("{\"countries\": [\"GB\"], \"services\": [\"x\"]}");
+    const struct topo_service *x = &of_file.services[0];
+    for (size_t i = 0; i < t.service_count; i++) {
+        const struct topo_service *s = &t.services[i];
+        assert_int_equal(s->concurrency, x->concurrency);
+        assert_int_equal(s->queue, x->queue);
+        assert_int_equal(s->discipline, x->discipline);
+        assert_int_equal(s->codel_target_us, x->codel_target_us);
+        assert_int_equal(s->codel_interval_us, x->codel_interval_us);
+        assert_int_equal(s->drop_late, x->drop_late);
+        assert_true(s->background == x->background);
+    }
+    assert_int_equal(x->discipline, TOPO_FIFO);
+    assert_int_equal(x->codel_target_us, 20000);
+    assert_int_equal(x->codel_interval_us, 200000);
+    assert_false(x->drop_late);
+    assert_true(x->background == 0);
 }
 
 static void test_topo_defaults_are_looked_up(void **state)
@@ -350,6 +375,8 @@ int main(void)
         cmocka_unit_test_teardown(test_topo_refuses_cells_that_do_not_fit, release),
         cmocka_unit_test_teardown(test_topo_errors_do_not_reach_the_terminal, release),
         cmocka_unit_test_teardown(test_topo_smallest_is_one_country, release),
+        cmocka_unit_test_teardown(test_topo_services_that_are_left_out_have_the_presets_of_a_file,
+                                  release),
         cmocka_unit_test_teardown(test_topo_defaults_are_looked_up, release),
         cmocka_unit_test_teardown(test_topo_keeps_the_order_of_the_countries, release),
         cmocka_unit_test_teardown(test_topo_takes_sets_as_if_they_were_in_the_file, release),

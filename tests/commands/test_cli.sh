@@ -227,6 +227,10 @@ short="--replications 2 --set duration=90s --set warmup=5s --set faults.0.at=30s
 # shellcheck disable=SC2086 # words
 {
     yes "sim of the example" "pass  availability of DE is" sim $scenario $short
+    verdict "sim says nothing of background work where there is none" \
+        "$(grep -c BACKGROUND "$work/out")"
+    yes "sim with background work" "BACKGROUND  REQUESTS  ANSWERED  SHED  FAILED" sim $scenario \
+        $short --set services.order.background=0.5 --set services.order.discipline=priority
     yes "sim as JSON" '  "replications": 2,' sim $scenario --json $short
     run sim $scenario $short --set cells.de.servers_per_zone=1 --set load=1.5
     judge "sim with too few servers" 1 "FAIL  availability of DE" \

@@ -112,9 +112,9 @@ static void test_door_passes_a_request_as_it_is(void **state)
 {
     static const char body[] = "any \0 bytes \xff";
     static const struct http_header headers[] = {
-        {"X-One", "1"},         {"If-None-Match", "\"7\""}, {"Accept-Language", "de, en;q=0.5"},
-        {"X-One", "2"},         {"Prefer", "wait=5"},       {"Idempotency-Key", "mine"},
-        {"Content-Type", "a/b"}};
+        {"X-One", "1"},          {"If-None-Match", "\"7\""}, {"Accept-Language", "de, en;q=0.5"},
+        {"X-One", "2"},          {"Prefer", "wait=5"},       {"Idempotency-Key", "mine"},
+        {"Content-Type", "a/b"}, {"Priority", "u=7"}};
     static const char *const same[] = {"POST /de/orders/de-o-1?a=%2f&b HTTP/1.1\r\n",
                                        "\r\nX-One: 1\r\n",
                                        "\r\nX-One: 2\r\n",
@@ -122,7 +122,8 @@ static void test_door_passes_a_request_as_it_is(void **state)
                                        "\r\nAccept-Language: de, en;q=0.5\r\n",
                                        "\r\nPrefer: wait=5\r\n",
                                        "\r\nIdempotency-Key: mine\r\n",
-                                       "\r\nContent-Type: a/b\r\n"};
+                                       "\r\nContent-Type: a/b\r\n",
+                                       "\r\nPriority: u=7\r\n"};
     struct record seen = {.first = REPLICA_ANSWERS};
     struct shop s;
     struct ask a;

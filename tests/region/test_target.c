@@ -165,6 +165,25 @@ static void test_target_knows_json(void **state)
     assert_false(target_is_json(""));
 }
 
+static void test_target_knows_background_work(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *header;
+        bool background;
+    } rows[] = {
+        {"u=7", true},     {"u=7, i", true},   {"i, u=7", true},      {" i=?0 ,\tu=7;x=1", true},
+        {"u=3,u=7", true}, {"u=7,u=3", false}, {"u=7, u", true},      {"u=6", false},
+        {"u=0", false},    {"i", false},       {"", false},           {"u=70", false},
+        {"u=-7", false},   {"u = 7", false},   {"U=7", false},        {"au=7", false},
+        {"u=7x", false},   {"x;u=7", false},   {"u=8, i;u=7", false}, {",,", false},
+        {"u=", false},     {"u", false},       {";u=7", false},       {"x=\"u=7\"", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (target_is_background(rows[i].header) != rows[i].background)
+            fail_msg("%s", rows[i].header);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +194,7 @@ int main(void)
         cmocka_unit_test(test_target_bounds_the_words),
         cmocka_unit_test(test_target_finds_an_etag_in_a_list),
         cmocka_unit_test(test_target_knows_json),
+        cmocka_unit_test(test_target_knows_background_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
