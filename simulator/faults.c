@@ -5,6 +5,7 @@
 #include "base/topo.h"
 #include "control/capacity.h"
 #include "simulator/flow.h"
+#include "simulator/trace.h"
 #include "simulator/world.h"
 
 int faults_check(const struct scenario *s, const struct topo *topo,
@@ -52,6 +53,7 @@ static void hold(struct world *w, const struct scenario_fault *f, int step)
 void faults_break(void *world, const struct event *event)
 {
     struct world *w = world;
+    trace_fault(w, TRACE_BREAK, event->who);
     hold(w, &w->scenario->faults[event->who], 1);
     flow_reset_dead(w);
 }
@@ -59,5 +61,6 @@ void faults_break(void *world, const struct event *event)
 void faults_heal(void *world, const struct event *event)
 {
     struct world *w = world;
+    trace_fault(w, TRACE_HEAL, event->who);
     hold(w, &w->scenario->faults[event->who], -1);
 }

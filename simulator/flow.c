@@ -1,6 +1,7 @@
 #include "simulator/flow.h"
 
 #include "base/topo.h"
+#include "simulator/trace.h"
 #include "simulator/world.h"
 
 static int64_t now_us(const struct world *w)
@@ -41,6 +42,7 @@ static void count_fate(struct world *w, const struct world_request *request, int
 
 static void request_end(struct world *w, uint32_t index, int answer)
 {
+    trace_request(w, TRACE_END, index, answer);
     count_fate(w, &w->request[index], answer);
     w->request[index].next_free = w->request_free;
     w->request_free = index;
@@ -61,6 +63,7 @@ static void try_send(struct world *w, uint32_t request_index)
     uint32_t replica = balance_pick(&group->balance, request->avoid, &group->rng, now_us(w));
     uint32_t index = w->attempt_free;
     if (index == WORLD_NONE || replica == BALANCE_NONE) {
+        trace_request(w, TRACE_NO_ROOM, request_index, WORLD_SHED);
         request_end(w, request_index, WORLD_SHED);
         return;
     }
@@ -72,6 +75,8 @@ static void try_send(struct world *w, uint32_t request_index)
     request->attempt = index;
     request->tries++;
     balance_sent(&group->balance, replica);
+    trace_try(w, TRACE_SEND, index, WORLD_OK);
+    trace_replica(w, index);
     engine_after(&w->engine, w->cell[group->cell].half_rtt_ns, WORLD_REACH, index);
     engine_after(&w->engine, w->timeout_ns, WORLD_TIMEOUT, request_index);
 }
@@ -82,12 +87,14 @@ void flow_begin(struct world *w, uint32_t stream)
         .stream = stream, .avoid = BALANCE_NO_ZONE, .start_ns = engine_now(&w->engine)};
     uint32_t index = w->request_free;
     if (index == WORLD_NONE) { /* the door holds as much as it can */
+        trace_refused(w, stream);
         count_fate(w, &fresh, WORLD_SHED);
         return;
     }
     w->request_free = w->request[index].next_free;
     fresh.generation = w->request[index].generation;
     w->request[index] = fresh;
+    trace_request(w, TRACE_REQUEST, index, WORLD_OK);
     retry_earn(&w->cell[w->group[w->stream[stream].group].cell].retry);
     try_send(w, index);
 }
@@ -101,14 +108,17 @@ static void try_end(struct world *w, uint32_t request_index, int answer)
     uint32_t replica = attempt->server - group->server_first;
     balance_ended(&group->balance, replica,
                   answer == WORLD_RESET ? BALANCE_FAILED : BALANCE_ANSWERED, now_us(w));
+    trace_replica(w, request->attempt);
     struct retry *retry = &w->cell[group->cell].retry;
     const struct topo_policy *policy = &w->topo->policy;
     if (answer == WORLD_OK || !retry_allowed(retry, request->tries, (uint32_t)policy->tries)) {
+        trace_request(w, TRACE_NO_RETRY, request_index, answer);
         request_end(w, request_index, answer);
         return;
     }
     request->avoid = (uint16_t)(replica / group->per_zone);
     int64_t delay_us = retry_delay_us(policy->backoff_us, request->tries, &group->rng);
+    trace_retry(w, request_index, answer, delay_us * 1000);
     engine_after(&w->engine, delay_us * 1000, WORLD_RETRY, request_index);
 }
 
@@ -123,6 +133,7 @@ void flow_reply(void *world, const struct event *event)
     struct world_attempt *attempt = &w->attempt[event->who];
     uint32_t request = attempt->request;
     if (request != WORLD_NONE) {
+        trace_try(w, TRACE_ANSWER, event->who, attempt->answer);
         engine_cancel(&w->engine, WORLD_TIMEOUT, request);
         try_end(w, request, attempt->answer);
     }
@@ -132,6 +143,7 @@ void flow_reply(void *world, const struct event *event)
 void flow_timeout(void *world, const struct event *event)
 {
     struct world *w = world;
+    trace_try(w, TRACE_TIMEOUT, w->request[event->who].attempt, WORLD_RESET);
     w->attempt[w->request[event->who].attempt].request = WORLD_NONE;
     try_end(w, event->who, WORLD_RESET);
 }
@@ -141,6 +153,7 @@ void flow_timeout(void *world, const struct event *event)
 static void answer_send(struct world *w, uint32_t index, enum world_answer answer)
 {
     struct world_attempt *attempt = &w->attempt[index];
+    trace_try(w, TRACE_LEAVE, index, answer);
     attempt->state = ATTEMPT_BACK;
     attempt->answer = (uint8_t)answer;
     engine_after(&w->engine, w->cell[group_of(w, attempt)->cell].half_rtt_ns, WORLD_REPLY, index);
@@ -164,6 +177,7 @@ static void work_begin(struct world *w, uint32_t index)
     double time_ns = group->time_ns;
     if (!group->fixed)
         time_ns *= rng_exp(&server->rng);
+    trace_try(w, TRACE_WORK, index, WORLD_OK);
     attempt->state = ATTEMPT_RUNS;
     attempt->begin_ns = engine_now(&w->engine);
     engine_after(&w->engine, (int64_t)(time_ns + 0.5), WORLD_DONE, index);
@@ -183,6 +197,7 @@ void flow_reach(void *world, const struct event *event)
         work_begin(w, event->who);
         break;
     case ADMISSION_WAIT:
+        trace_try(w, TRACE_WAIT, event->who, WORLD_OK);
         attempt->state = ATTEMPT_WAITS;
         attempt->next = WORLD_NONE;
         if (server->first == WORLD_NONE)

@@ -27,6 +27,7 @@ struct capacity_plan;
 struct error;
 struct scenario;
 struct topo;
+struct trace;
 
 #define WORLD_NONE UINT32_MAX
 
@@ -130,6 +131,7 @@ struct world {
     struct world_attempt *attempt;
     uint32_t pool_count; /* of requests, and of attempts */
     uint32_t request_free, attempt_free;
+    struct trace *trace; /* NULL: nobody listens */
     struct world_count count;
 };
 
