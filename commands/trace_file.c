@@ -76,21 +76,36 @@ static void *reach(struct trace_file *f, void *array, uint32_t *count, uint32_t 
 
 /* ---- servers ---- */
 
-/* The lowest lane of the server that is free. */
-static uint32_t lane_take(struct trace_file *f, const struct trace_record *r)
+/* The server has this lane, and the file its name. */
+static void lane_make(struct trace_file *f, const struct trace_record *r, uint32_t lane)
 {
     assert(r->server < f->server_count);
     struct server *server = &f->server[r->server];
+    server->lane = reach(f, server->lane, &server->lanes, lane, sizeof server->lane[0]);
+    if (f->put.failed != 0 || server->lane[lane] != LANE_NEW)
+        return;
+    trace_put_lane(&f->put, r, lane);
+    server->lane[lane] = LANE_FREE;
+}
+
+/* The lowest lane of the server that is free. */
+static uint32_t lane_take(struct trace_file *f, const struct trace_record *r)
+{
+    const struct server *server = &f->server[r->server];
     uint32_t i = 0;
     while (i < server->lanes && server->lane[i] == LANE_BUSY)
         i++;
-    server->lane = reach(f, server->lane, &server->lanes, i, sizeof server->lane[0]);
-    if (f->put.failed != 0)
-        return 0;
-    if (server->lane[i] == LANE_NEW)
-        trace_put_lane(&f->put, r, i);
-    server->lane[i] = LANE_BUSY;
+    lane_make(f, r, i);
+    if (f->put.failed == 0)
+        server->lane[i] = LANE_BUSY;
     return i;
+}
+
+static void decide(struct trace_file *f, const struct trace_record *r, const char *end)
+{
+    if (r->server != WORLD_NONE) /* it shows on the first lane */
+        lane_make(f, r, 0);
+    trace_put_decision(&f->put, r, end);
 }
 
 static void work_begin(struct trace_file *f, const struct trace_record *r)
@@ -124,7 +139,7 @@ static void take_server(struct trace_file *f, const struct trace_record *r)
     if (r->kind == TRACE_LEAVE && at != NULL && at->works)
         work_end(f, at, answer_words[r->answer]);
     if (r->kind == TRACE_LEAVE && r->answer == WORLD_SHED)
-        trace_put_decision(&f->put, r, NULL);
+        decide(f, r, NULL);
     if (r->kind != TRACE_LEAVE || r->from != ATTEMPT_OUT) /* else it never got in */
         trace_put_crowd(&f->put, r->group, r->zone, r->at_ns, crowd->waiting, crowd->running);
 }
@@ -189,7 +204,7 @@ static void take_request(struct trace_file *f, const struct trace_record *r)
         }
         break;
     case TRACE_TIMEOUT:
-        trace_put_decision(&f->put, r, NULL);
+        decide(f, r, NULL);
         if (q != NULL)
             try_end(f, q, "timed out");
         break;
@@ -201,7 +216,7 @@ static void take_request(struct trace_file *f, const struct trace_record *r)
         take_end(f, r);
         break;
     default:
-        trace_put_decision(&f->put, r, q != NULL ? q->end : NULL);
+        decide(f, r, q != NULL ? q->end : NULL);
         break;
     }
 }
