@@ -75,8 +75,9 @@ ifeq ($(VARIANT),release) # the sources are the same in every variant, the diges
 scripts    += $(wildcard tests/lint/test_*.sh tests/golden/test_*.sh)
 endif
 
-.PHONY: all everything deps demo test asan tsan check fuzz bench lint lint-floors lint-layout \
-	lint-scripts lint-gcc lint-clang lint-symbols format cover install uninstall clean help FORCE
+.PHONY: all everything deps demo test asan tsan check fuzz bench bench-peers lint lint-floors \
+	lint-layout lint-scripts lint-gcc lint-clang lint-symbols format cover install uninstall \
+	clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
 .PRECIOUS: $(B)/%.list
@@ -194,6 +195,9 @@ $(fuzzers:%=fuzz-%): fuzz-%: $(B)/fuzz_%
 bench: all ## how fast the simulator is
 	@$(B)/bulkhead bench sim
 
+bench-peers: all ## the same beside other simulators, which it installs
+	@sh tests/bench/peers.sh
+
 c_files   = $(shell find $(wildcard base wire region control simulator commands tests) bulkhead.c \
 	-name '*.[ch]')
 sh_files := .ci/run $(wildcard tests/*.sh tests/*/*.sh)
@@ -238,4 +242,4 @@ clean: ## remove build/
 	rm -rf build
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | sort | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | sort | expand -t 12

@@ -10,11 +10,14 @@
 #include "base/duration.h"
 #include "base/error.h"
 #include "commands/table.h"
+#include "commands/trace_file.h"
 #include "simulator/run.h"
 
 struct sim_options {
     bool json;
     int64_t seed, replications, jobs;
+    const char *trace, *trace_from;
+    int64_t trace_records;
     struct cli_sets sets;
 };
 
@@ -27,6 +30,12 @@ static const struct cli_option options[] = {
      "Instead of the scenario's number of independent runs"},
     {"jobs", CLI_I64, offsetof(struct sim_options, jobs), "N", 1, 256,
      "Threads; the answer does not depend on them (default: processors)"},
+    {"trace", CLI_STR, offsetof(struct sim_options, trace), "FILE", 0, 0,
+     "Write what happens in the first replication, for ui.perfetto.dev"},
+    {"trace-from", CLI_STR, offsetof(struct sim_options, trace_from), "DURATION", 0, 0,
+     "From here on, such as 9m59s (default: the start)"},
+    {"trace-records", CLI_I64, offsetof(struct sim_options, trace_records), "N", 1, 1e12,
+     "So many happenings at most (default: 1000000)"},
     {"set", CLI_SETS, offsetof(struct sim_options, sets), "PATH=VALUE", 0, 0,
      "Change a value of scenario or topology, as cells.de.servers_per_zone=2"},
     {.type = CLI_END},
@@ -57,26 +66,91 @@ static int64_t processors(void)
     return count > 0 ? count : 1;
 }
 
-int sim_simulate(struct run_result *result, const struct files *files, int64_t seed,
-                 int64_t replications, int64_t jobs, struct arena *a, struct error *err)
+static int simulate(struct run_result *result, const struct files *files, struct run_opts *opts,
+                    struct arena *a, struct error *err)
 {
     int shown = -1;
     bool terminal = isatty(STDERR_FILENO);
-    const struct run_opts opts = {
-        .seed = seed >= 0 ? seed : files->scenario.seed,
-        .replications = replications > 0 ? replications : files->scenario.replications,
-        .jobs = jobs > 0 ? jobs : processors(),
-        .stop = &stop,
-        .progress = terminal ? show_progress : NULL,
-        .context = &shown,
-    };
+    opts->seed = opts->seed >= 0 ? opts->seed : files->scenario.seed;
+    opts->replications = opts->replications > 0 ? opts->replications : files->scenario.replications;
+    opts->jobs = opts->jobs > 0 ? opts->jobs : processors();
+    opts->stop = &stop;
+    opts->progress = terminal ? show_progress : NULL;
+    opts->context = &shown;
     struct sigaction once = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND}, before;
     stop = 0;
     sigaction(SIGINT, &once, &before); /* a second Ctrl-C ends it at once */
-    int status = run_scenario(result, &files->topo, &files->plan, &files->scenario, &opts, a, err);
+    int status = run_scenario(result, &files->topo, &files->plan, &files->scenario, opts, a, err);
     sigaction(SIGINT, &before, NULL);
     if (terminal && shown >= 0)
         fprintf(stderr, "\r%*s\r", 20, "");
+    return status;
+}
+
+int sim_simulate(struct run_result *result, const struct files *files, int64_t seed,
+                 int64_t replications, int64_t jobs, struct arena *a, struct error *err)
+{
+    struct run_opts opts = {.seed = seed, .replications = replications, .jobs = jobs};
+    return simulate(result, files, &opts, a, err);
+}
+
+/* ---- tracing ---- */
+
+enum { TRACE_RECORDS = 1000000 };
+
+/* What the options ask for; none of them is wrong without the scenario. 0, or -1 with `err` set. */
+static int trace_open(struct trace_file **trace, const struct sim_options *o,
+                      const struct files *files, struct error *err)
+{
+    int64_t from_us = 0;
+    *trace = NULL;
+    if (o->trace == NULL)
+        return 0;
+    if (o->trace_from != NULL && duration_parse(&from_us, o->trace_from, err) != 0)
+        return error_prefix(err, "--trace-from");
+    if (from_us >= files->scenario.duration_us) {
+        char duration[DURATION_TEXT_MAX];
+        duration_format(duration, files->scenario.duration_us);
+        return error_set(err, ERR_CONFLICT, "--trace-from: %s is not before the end of the run, %s",
+                         o->trace_from, duration);
+    }
+    const struct trace_file_opts opts = {
+        .path = o->trace,
+        .seed = o->seed >= 0 ? o->seed : files->scenario.seed,
+        .from_ns = from_us * 1000,
+        .records_max = o->trace_records > 0 ? o->trace_records : TRACE_RECORDS,
+        .stop = &stop,
+    };
+    *trace = trace_file_open(&opts, files, err);
+    return *trace == NULL ? -1 : 0;
+}
+
+/* Simulate, and trace if that is asked for. A trace that could not be written is an error, whatever
+ * the simulation says. 0, or -1 with `err` set. */
+static int simulate_traced(struct run_result *result, const struct sim_options *o,
+                           const struct files *files, struct arena *a, struct error *err)
+{
+    struct trace_file *trace;
+    struct error write_err;
+    if (trace_open(&trace, o, files, err) != 0)
+        return -1;
+    struct run_opts opts = {.seed = o->seed, .replications = o->replications, .jobs = o->jobs};
+    if (trace != NULL) {
+        opts.trace = trace_file_take;
+        opts.trace_context = trace;
+    }
+    int status = simulate(result, files, &opts, a, err);
+    bool full = trace != NULL && trace_file_is_full(trace);
+    if (trace_file_close(trace, status != 0 || result->stopped, &write_err) != 0) {
+        stop = 0; /* it was the trace that ended it, and that is no answer */
+        *err = write_err;
+        return -1;
+    }
+    if (full)
+        fprintf(stderr,
+                "bulkhead: %s is full, what came later is left out (--trace-from starts it later, "
+                "--trace-records makes it longer)\n",
+                o->trace);
     return status;
 }
 
@@ -227,12 +301,15 @@ static int sim_main(int argc, char **argv)
     int status = cli_parse(&sim_command, argc, argv, &o, &args);
     if (status >= 0)
         return status;
+    if (o.trace == NULL && (o.trace_from != NULL || o.trace_records > 0))
+        return cli_misuse(&sim_command, "--trace-%s needs --trace FILE",
+                          o.trace_from != NULL ? "from" : "records");
     struct arena a = {0};
     struct error err;
     struct files files;
     struct run_result result;
     if (files_scenario(&files, argv[1], &o.sets, &a, &err) != 0 ||
-        sim_simulate(&result, &files, o.seed, o.replications, o.jobs, &a, &err) != 0) {
+        simulate_traced(&result, &o, &files, &a, &err) != 0) {
         arena_release(&a);
         status = cli_fail(err.text);
         return __atomic_load_n(&stop, __ATOMIC_RELAXED) != 0 ? EXIT_NO : status;

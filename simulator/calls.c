@@ -2,6 +2,7 @@
 
 #include "base/topo.h"
 #include "simulator/flow.h"
+#include "simulator/trace.h"
 
 static const struct world_group *group_of(const struct world *w, uint32_t attempt)
 {
@@ -62,6 +63,7 @@ static void step_end(struct world *w, uint32_t attempt, bool armed)
 
 void calls_begin(struct world *w, uint32_t attempt)
 {
+    trace_try(w, TRACE_CALLS, attempt, WORLD_OK);
     w->attempt[attempt].state = ATTEMPT_CALLS;
     w->calls[attempt].step = 0;
     step_begin(w, attempt);

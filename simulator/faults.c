@@ -10,6 +10,7 @@
 #include "control/capacity.h"
 #include "simulator/flow.h"
 #include "simulator/plane.h"
+#include "simulator/trace.h"
 #include "simulator/world.h"
 
 int faults_check(const struct scenario *s, const struct topo *topo,
@@ -229,6 +230,7 @@ void faults_break(void *world, const struct event *event)
     struct world *w = world;
     struct world_fault *fault = &w->fault[event->who];
     const struct scenario_fault *f = &w->scenario->faults[event->who];
+    trace_fault(w, TRACE_BREAK, event->who);
     fault->on = true;
     double for_ns = (double)f->for_us * 1000;
     if (f->every_us > 0)
@@ -245,6 +247,7 @@ void faults_heal(void *world, const struct event *event)
     struct world *w = world;
     struct world_fault *fault = &w->fault[event->who];
     const struct scenario_fault *f = &w->scenario->faults[event->who];
+    trace_fault(w, TRACE_HEAL, event->who);
     fault->on = false;
     if (f->every_us > 0)
         later(w, (double)f->every_us * 1000 * rng_exp(&fault->rng), WORLD_BREAK, event->who);

@@ -4,6 +4,7 @@
 #include "simulator/calls.h"
 #include "simulator/faults.h"
 #include "simulator/plane.h"
+#include "simulator/trace.h"
 
 static int64_t now_us(const struct world *w)
 {
@@ -91,6 +92,7 @@ static inline void count_fate(struct world *w, const struct world_request *reque
 static void request_end(struct world *w, uint32_t index, int answer)
 {
     struct world_request *request = &w->request[index];
+    trace_request(w, TRACE_END, index, answer);
     if (request->parent == WORLD_NONE)
         count_fate(w, request, answer);
     request->next_free = w->request_free;
@@ -140,6 +142,8 @@ static uint32_t attempt_send(struct world *w, uint32_t request_index, uint16_t a
     attempt->place = request->place;
     attempt->server = group->server_first + replica;
     balance_sent(&group->balance, replica);
+    trace_try(w, TRACE_SEND, index, WORLD_OK);
+    trace_replica(w, index);
     int64_t way_ns = path_ns(&w->cell[group->cell], request->place, place_of(w, attempt->server));
     attempt->state = way_ns == WORLD_CUT ? ATTEMPT_LOST : ATTEMPT_OUT;
     engine_after(&w->engine, way_ns, WORLD_REACH, index); /* never, if it is cut */
@@ -152,16 +156,18 @@ static void try_send(struct world *w, uint32_t request_index)
     struct world_request *request = &w->request[request_index];
     struct world_group *group = &w->group[request->group];
     uint32_t attempt = WORLD_NONE;
+    request->tries++;
     if (breaker_allows(&group->breaker, &group->rng, now_us(w)))
         attempt = attempt_send(w, request_index, request->avoid);
     if (attempt == WORLD_NONE) {
+        request->tries--;
+        trace_request(w, TRACE_NO_ROOM, request_index, WORLD_SHED);
         request_end(w, request_index, WORLD_SHED);
         return;
     }
     request->attempt = attempt;
     request->copy = WORLD_NONE;
     request->sent_ns = engine_now(&w->engine);
-    request->tries++;
     engine_after(&w->engine, group->timeout_ns, WORLD_TIMEOUT, request_index);
     int64_t wait_us = hedge_wait_us(&group->hedge);
     if (wait_us < group->timeout_ns / 1000)
@@ -186,6 +192,8 @@ static bool request_begin(struct world *w, const struct world_request *fresh)
     uint32_t index = w->request_free;
     if (index == WORLD_NONE) {
         run_full(w, "requests");
+        if (fresh->parent == WORLD_NONE)
+            trace_refused(w, fresh->stream);
         return false;
     }
     struct world_request *request = &w->request[index];
@@ -193,6 +201,7 @@ static bool request_begin(struct world *w, const struct world_request *fresh)
     w->request_free = request->next_free;
     *request = *fresh;
     request->generation = generation;
+    trace_request(w, TRACE_REQUEST, index, WORLD_OK);
     retry_earn(&w->cell[w->group[fresh->group].cell].retry);
     hedge_begin(&w->group[fresh->group].hedge);
     try_send(w, index);
@@ -238,7 +247,7 @@ void flow_call(struct world *w, uint32_t parent, uint32_t group)
 {
     const struct world_attempt *attempt = &w->attempt[parent];
     struct world_request fresh = {
-        .stream = WORLD_NONE,
+        .stream = attempt->request == WORLD_NONE ? WORLD_NONE : w->request[attempt->request].stream,
         .group = group,
         .parent = parent,
         .parent_generation = attempt->generation,
@@ -259,6 +268,7 @@ static void attempt_ended(struct world *w, uint32_t index, enum balance_outcome 
     struct world_group *group = group_of(w, attempt);
     uint32_t replica = attempt->server - group->server_first;
     balance_ended(&group->balance, replica, outcome, now_us(w));
+    trace_replica(w, index);
     if (w->plane != NULL && outcome != BALANCE_LEFT)
         plane_seen(w, w->server[attempt->server].group, replica / group->slots,
                    outcome == BALANCE_FAILED);
@@ -275,11 +285,13 @@ static void try_end(struct world *w, uint32_t request_index, int answer, uint32_
     if (answer == WORLD_OK || answer == WORLD_ERROR)
         breaker_accepted(&group->breaker, now_us(w));
     if (answer == WORLD_OK || !retry_allowed(retry, request->tries, (uint32_t)policy->tries)) {
+        trace_request(w, TRACE_NO_RETRY, request_index, answer);
         request_end(w, request_index, answer);
         return;
     }
     request->avoid = (uint16_t)zone;
     int64_t delay_us = retry_delay_us(policy->backoff_us, request->tries, &group->rng);
+    trace_retry(w, request_index, answer, delay_us * 1000);
     engine_after(&w->engine, delay_us * 1000, WORLD_RETRY, request_index);
 }
 
@@ -291,6 +303,7 @@ void flow_retry(void *world, const struct event *event)
 /* Nobody waits for an attempt any longer. */
 static void attempt_leave(struct world *w, uint32_t index, enum balance_outcome outcome)
 {
+    trace_try(w, outcome == BALANCE_LEFT ? TRACE_LEFT : TRACE_TIMEOUT, index, WORLD_RESET);
     attempt_ended(w, index, outcome);
     w->attempt[index].request = WORLD_NONE;
     if (w->attempt[index].state == ATTEMPT_LOST)
@@ -305,6 +318,7 @@ static void answered(struct world *w, uint32_t index)
     struct world_request *request = &w->request[request_index];
     enum world_answer answer = (enum world_answer)w->attempt[index].answer;
     uint32_t other = index == request->attempt ? request->copy : request->attempt;
+    trace_try(w, TRACE_ANSWER, index, answer);
     attempt_ended(w, index,
                   answer == WORLD_OK || answer == WORLD_SHED ? BALANCE_ANSWERED : BALANCE_FAILED);
     if (answer == WORLD_OK)
@@ -347,6 +361,7 @@ void flow_answer(struct world *w, uint32_t index, enum world_answer answer)
 {
     struct world_attempt *attempt = &w->attempt[index];
     const struct world_cell *cell = &w->cell[group_of(w, attempt)->cell];
+    trace_try(w, TRACE_LEAVE, index, answer);
     attempt->state = ATTEMPT_BACK;
     attempt->answer = (uint8_t)answer;
     int64_t way_ns = path_ns(cell, place_of(w, attempt->server), attempt->place);
@@ -375,6 +390,7 @@ static void work_begin(struct world *w, uint32_t index)
     const struct world_group *group = &w->group[server->group];
     double time_ns = dist_draw(&group->dist, &server->rng);
     time_ns *= server->slow;
+    trace_try(w, TRACE_WORK, index, WORLD_OK);
     attempt->state = ATTEMPT_RUNS;
     attempt->begin_ns = engine_now(&w->engine);
     engine_after(&w->engine, (int64_t)(time_ns + 0.5), WORLD_DONE, index);
@@ -413,6 +429,7 @@ void flow_reach(void *world, const struct event *event)
         work_begin(w, event->who);
         break;
     case ADMISSION_WAIT:
+        trace_try(w, TRACE_WAIT, event->who, WORLD_OK);
         attempt->state = ATTEMPT_WAITS;
         refuse_dropped(w, server);
         break;

@@ -10,6 +10,7 @@
 #include "base/topo.h"
 #include "simulator/faults.h"
 #include "simulator/result.h"
+#include "simulator/trace.h"
 #include "simulator/warn.h"
 #include "simulator/world.h"
 
@@ -60,6 +61,9 @@ static int replicate(struct crew *crew, int64_t index, struct arena *a, struct e
     if (world_init(w, crew->topo, crew->plan, crew->scenario, (uint64_t)crew->opts->seed,
                    (uint64_t)index, a, err) != 0)
         return -1;
+    if (index == 0 && crew->opts->trace != NULL &&
+        trace_listen(w, crew->opts->trace, crew->opts->trace_context, a) != 0)
+        return error_memory(err);
     int64_t end_ns = crew->scenario->duration_us * 1000;
     for (int64_t slice = 1; slice <= crew->slices; slice++) {
         int64_t until_ns = slice == crew->slices ? end_ns : end_ns / crew->slices * slice;

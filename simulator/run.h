@@ -17,6 +17,7 @@ struct capacity_plan;
 struct error;
 struct scenario;
 struct topo;
+struct trace_record;
 
 struct run_measure {
     double mean;    /* over replications; NaN: nothing was seen */
@@ -102,6 +103,9 @@ struct run_opts {
      * stopped or failed at last with 1; may be NULL. */
     void (*progress)(void *context, double done);
     void *context;
+    /* Told of what happens in replication 0, by the thread that runs it; may be NULL. */
+    void (*trace)(void *context, const struct trace_record *record);
+    void *trace_context;
 };
 
 /* Simulate a bound scenario. 0, or -1 with `err` set, that of the first replication that failed,

@@ -33,6 +33,7 @@ struct scenario;
 struct topo;
 struct topo_service;
 struct world_plane;
+struct trace;
 
 #define WORLD_NONE UINT32_MAX
 #define WORLD_CUT  INT64_MAX
@@ -215,7 +216,8 @@ struct world {
     struct world_calls *calls; /* beside `attempt`; NULL when no service calls */
     uint32_t pool_count;       /* of requests, and of attempts */
     uint32_t request_free, attempt_free;
-    const char *full; /* which of them had no room for one more; NULL: none */
+    const char *full;    /* which of them had no room for one more; NULL: none */
+    struct trace *trace; /* NULL: nobody listens */
     struct world_count count;
 };
 

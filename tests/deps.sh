@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh FOR... - install the Debian packages that are missing: for build, test, lint or fuzz.
+# deps.sh FOR... - install the Debian packages that are missing: for build, test, lint, fuzz or peers.
 #
 # What is there is found by use, not by package, so that a compiler of one's own will do; when
 # nothing is missing nothing is said, asked or downloaded.
@@ -9,6 +9,7 @@ tool() { command -v "$1" >/dev/null 2>&1; }
 file() { [ -e "$1" ]; }
 locale() { [ -e "${I18NPATH:-/usr/share/i18n}/locales/$1" ]; }
 library() { tool pkg-config && pkg-config --exists "$1"; }
+module() { [ -x /usr/bin/python3 ] && /usr/bin/python3 -c "import $1" 2>/dev/null; }
 header() { tool gcc && echo "#include <$1>" | gcc -E -x c - >/dev/null 2>&1; }
 runtime() { tool clang && [ -n "$(find "$(clang -print-resource-dir)/" -name "$1")" ]; }
 
@@ -32,6 +33,10 @@ lint   clang-format     tool clang-format                  keeps the layout
 lint   shellcheck       tool shellcheck                    reads the scripts
 fuzz   clang            tool clang                         has libFuzzer
 fuzz   libclang-rt-dev  runtime libclang_rt.fuzzer-*       libFuzzer and its sanitizers
+peers  g++              tool g++                           compiles the benches of C++ libraries
+peers  libns3-dev       file /usr/include/ns3              a simulator to compare with
+peers  libsimgrid-dev   file /usr/include/simgrid          another
+peers  python3-simpy3   module simpy                       a third
 '
 
 missing=

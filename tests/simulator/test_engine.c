@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/rng.h"
 #include "simulator/engine.h"
 
 struct entity {
@@ -90,6 +91,72 @@ static void test_engine_wait_that_ends_leaves_no_stale_timeout(void **state)
     assert_int_equal(w->fired, 1);
     assert_int_equal(engine_handled(&w->engine), 3);
     timer_free(w);
+}
+
+/* A hundred customers wait for answers, each with a timeout beside it, and wait again as soon as
+ * one of the two has come: exactly one of them, and the earlier. */
+enum { WAITS_EACH = 3000 };
+
+struct wait_world {
+    struct timer_world timers;
+    struct rng rng;
+    int64_t answer_at[100], timeout_at[100];
+    uint32_t begun[100];
+    uint32_t answers, timeouts;
+};
+
+static void wait_begin(struct wait_world *w, uint32_t who)
+{
+    struct engine *e = &w->timers.engine;
+    if (w->begun[who]++ == WAITS_EACH)
+        return;
+    w->answer_at[who] = engine_now(e) + 1 + rng_below(&w->rng, 200);
+    w->timeout_at[who] = engine_now(e) + 100;
+    engine_at(e, w->answer_at[who], TIMER_ANSWER, who);
+    engine_at(e, w->timeout_at[who], TIMER_TIMEOUT, who);
+}
+
+static void wait_answer(void *world, const struct event *event)
+{
+    struct wait_world *w = world;
+    assert_int_equal(event->at, w->answer_at[event->who]);
+    assert_true(event->at <= w->timeout_at[event->who]);
+    w->answers++;
+    engine_cancel(&w->timers.engine, TIMER_TIMEOUT, event->who);
+    wait_begin(w, event->who);
+}
+
+static void wait_timeout(void *world, const struct event *event)
+{
+    struct wait_world *w = world;
+    assert_int_equal(event->at, w->timeout_at[event->who]);
+    assert_true(event->at < w->answer_at[event->who]);
+    w->timeouts++;
+    engine_cancel(&w->timers.engine, TIMER_ANSWER, event->who);
+    wait_begin(w, event->who);
+}
+
+static void test_engine_wait_beside_a_timeout_ends_once_and_by_the_earlier(void **state)
+{
+    (void)state;
+    struct wait_world *w = calloc(1, sizeof *w);
+    struct error err;
+    assert_non_null(w);
+    struct engine *e = &w->timers.engine;
+    uint32_t *generation = &w->timers.timer[0].generation;
+    size_t stride = sizeof w->timers.timer[0];
+    assert_int_equal(engine_init(e, &(struct engine_opts){200}, &w->timers.arena, &err), 0);
+    engine_kind(e, TIMER_ANSWER, "answer", wait_answer, generation, stride);
+    engine_kind(e, TIMER_TIMEOUT, "timeout", wait_timeout, generation, stride);
+    rng_init(&w->rng, 1);
+    for (uint32_t who = 0; who < 100; who++)
+        wait_begin(w, who);
+    assert_int_equal(engine_run(e, w, INT64_MAX), ENGINE_EMPTY);
+    assert_int_equal(w->answers + w->timeouts, 100 * WAITS_EACH);
+    assert_int_equal(engine_handled(e), 100 * WAITS_EACH);
+    assert_true(w->answers > 40 * WAITS_EACH && w->timeouts > 40 * WAITS_EACH);
+    arena_release(&w->timers.arena);
+    free(w);
 }
 
 static void test_engine_storm_of_cancels_stays_in_bounded_memory(void **state)
@@ -310,6 +377,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_engine_wait_that_ends_leaves_no_stale_timeout),
+        cmocka_unit_test(test_engine_wait_beside_a_timeout_ends_once_and_by_the_earlier),
         cmocka_unit_test(test_engine_storm_of_cancels_stays_in_bounded_memory),
         cmocka_unit_test(test_engine_generation_moved_by_hand_cancels_too),
         cmocka_unit_test(test_engine_cancel_with_nothing_waiting_does_no_harm),

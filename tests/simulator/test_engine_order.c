@@ -201,6 +201,18 @@ static int64_t delay_far_apart(struct twin *t)
     return INT64_C(1000000000) * rng_below(&t->rng, 100000);
 }
 
+/* A tick, a second and thirty years, each a billion times as long as the one before. */
+static int64_t delay_three_scales(struct twin *t)
+{
+    static const int64_t scale[] = {1, INT64_C(1000000000), INT64_C(1000000000000000000)};
+    uint32_t which = rng_below(&t->rng, 1000);
+    return scale[which < 500   ? 0
+                 : which < 998 ? 1
+                               : 2] *
+               rng_below(&t->rng, 2) +
+           rng_below(&t->rng, 2);
+}
+
 /* Any number of bits as likely as any other: clusters within clusters. */
 static int64_t delay_any_scale(struct twin *t)
 {
@@ -308,6 +320,27 @@ static void test_engine_keeps_order_with_times_seconds_apart(void **state)
     live_with(delay_far_apart);
 }
 
+/* All are there at once and what is handed out has no children: time would leave 63 bits. */
+static void test_engine_keeps_order_with_scales_a_billion_apart(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct twin *t = twin_new(seed, 200000);
+        struct event event;
+        t->delay = delay_three_scales;
+        for (int i = 0; i < 100000; i++)
+            twin_push_ahead(t);
+        for (int i = 0; i < 40000; i++) { /* these have, and are near */
+            assert_true(engine_next(&t->engine, &event));
+            twin_compare(t, &event);
+            twin_push(t, engine_now(&t->engine) + (i % 3 == 0 ? 1 : INT64_C(1000000000)));
+        }
+        twin_drain(t);
+        assert_true(engine_now(&t->engine) >= INT64_C(1000000000000000000));
+        twin_free(t);
+    }
+}
+
 static void test_engine_keeps_order_with_times_of_every_scale(void **state)
 {
     (void)state;
@@ -406,6 +439,55 @@ static void test_engine_handles_storms_at_one_time(void **state)
     twin_free(t);
 }
 
+/* Handed out one by one, with more of the same time pushed in between. */
+static void test_engine_keeps_the_order_of_a_hundred_thousand_at_one_time(void **state)
+{
+    (void)state;
+    enum { COUNT = 100000 };
+    for (int64_t at = 0; at <= INT64_C(1000000000000); at += INT64_C(250000000000)) {
+        struct twin *t = twin_new(1, 2 * COUNT);
+        struct event event;
+        for (uint32_t i = 0; i < COUNT; i++)
+            engine_at(&t->engine, at, KIND_PLAIN, i);
+        for (uint32_t i = 0; i < 2 * COUNT; i++) {
+            assert_true(engine_next(&t->engine, &event));
+            assert_int_equal(event.who, i);
+            assert_int_equal(event.at, at);
+            if (i < COUNT)
+                engine_at(&t->engine, at, KIND_PLAIN, COUNT + i);
+        }
+        assert_false(engine_next(&t->engine, &event));
+        twin_free(t);
+    }
+}
+
+/* Every entity is armed anew 300 times: its old event is stale, its last one must come. In
+ * the ladder there are never many more than twice the live ones. */
+static void test_engine_storm_of_cancels_leaves_the_live_ones_in_order(void **state)
+{
+    (void)state;
+    struct twin *t = twin_new(1, TWIN_ENTITIES);
+    size_t bytes = arena_bytes(&t->arena);
+    for (int64_t i = 0; i < 300 * TWIN_ENTITIES; i++) {
+        uint32_t who = (uint32_t)(i % TWIN_ENTITIES);
+        if (i >= TWIN_ENTITIES)
+            engine_cancel(&t->engine, 0, who);
+        int64_t at = delay_exponential(t) + 1000;
+        engine_at(&t->engine, at, 0, who);
+        if (i >= 299 * TWIN_ENTITIES)
+            reference_push(&t->reference,
+                           (struct reference_entry){
+                               .at = at, .who = who, .generation = t->entity[who].generation});
+        assert_false(engine_is_full(&t->engine));
+        assert_true(t->engine.ladder.held <= 2 * (TWIN_ENTITIES + ENGINE_STALE_FREE));
+    }
+    assert_int_equal(engine_pending(&t->engine), TWIN_ENTITIES);
+    assert_int_equal(arena_bytes(&t->arena), bytes);
+    twin_drain(t);
+    assert_int_equal(t->compared, TWIN_ENTITIES);
+    twin_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -413,6 +495,7 @@ int main(void)
         cmocka_unit_test(test_engine_keeps_order_with_exponential_times),
         cmocka_unit_test(test_engine_keeps_order_with_near_and_far_times),
         cmocka_unit_test(test_engine_keeps_order_with_times_seconds_apart),
+        cmocka_unit_test(test_engine_keeps_order_with_scales_a_billion_apart),
         cmocka_unit_test(test_engine_keeps_order_with_times_of_every_scale),
         cmocka_unit_test(test_engine_keeps_order_with_constant_delays),
         cmocka_unit_test(test_engine_keeps_order_with_all_of_these_mixed),
@@ -421,6 +504,8 @@ int main(void)
         cmocka_unit_test(test_engine_takes_times_that_run_backwards),
         cmocka_unit_test(test_engine_takes_one_far_event_among_many_near),
         cmocka_unit_test(test_engine_handles_storms_at_one_time),
+        cmocka_unit_test(test_engine_keeps_the_order_of_a_hundred_thousand_at_one_time),
+        cmocka_unit_test(test_engine_storm_of_cancels_leaves_the_live_ones_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

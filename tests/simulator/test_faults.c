@@ -1,186 +1,216 @@
-/* Tests of simulator/faults.c: what each fault does to customers, against what follows from it. */
+/* Tests of simulator/faults.c at the borders of time: repairs that take next to nothing, that take
+ * longer than the run, and that end when something else breaks. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <string.h>
 
 #include <cmocka.h>
 
 #include "base/error.h"
-#include "simulator/run.h"
+#include "simulator/world.h"
 #include "tests/world.h"
 
-/* Two cells in two regions, three zones each, far more servers than needed; work takes 20 ms and
- * messages 1 ms each way. What is tried twice is tried in another zone. */
-static const char topology[] =
-    "{\"countries\": {\"GB\": {\"peak_rps\": 50, \"curve\": \"flat\"},"
-    "\"DE\": {\"peak_rps\": 50, \"curve\": \"flat\"}},"
-    "\"cells\": {\"gb\": {\"region\": \"aws/eu-west-2\", \"zone_rtt\": \"2ms\"},"
-    "\"de\": {\"region\": \"aws/eu-central-1\", \"zone_rtt\": \"2ms\"}},"
-    "\"services\": {\"shop\": {\"time\": \"20ms\", \"spread\": \"fixed\", \"concurrency\": 50,"
-    "\"calls\": [{\"service\": \"rows\"}]},"
-    "\"rows\": {\"share\": 0, \"store\": true, \"time\": \"1ms\", \"spread\": \"fixed\","
-    "\"concurrency\": 50}},"
-    "\"policy\": {\"tries\": 1, \"timeout\": \"1s\", \"backoff\": \"0\", "
-    "\"eject_failures\": 1000000}}";
+static const int64_t SECOND = 1000000000; /* in ns */
 
-enum { GB, DE };
-static double client_ms[2];
+struct site {
+    struct made made;
+    struct world world;
+    struct arena arena;
+};
 
-static void simulate_with(struct run_result *result, struct made *made, const char *topology_text,
-                          const char *fault, const char *rest)
+/* Zones a and b of one server each; `rps` requests/s of 10 ms. */
+static void site_begin(struct site *s, double rps, const char *duration, const char *faults)
 {
-    char text[1024];
+    char topology[1024], scenario[16384];
     struct error err;
-    snprintf(text, sizeof text, "{\"topology\": \"-\", \"replications\": 8, \"faults\": [%s], %s}",
-             fault, rest);
-    make_world(made, topology_text, text);
-    for (int i = 0; i < 2; i++)
-        client_ms[i] = (double)made->topo.cells[i].client_rtt_us[0] / 1000;
-    const struct run_opts opts = {
-        .seed = 1, .replications = made->scenario.replications, .jobs = 2};
-    if (run_scenario(result, &made->topo, &made->plan, &made->scenario, &opts, &made->arena,
-                     &err) != 0)
+    snprintf(topology, sizeof topology,
+             "{\"countries\": {\"DE\": {\"peak_rps\": %g, \"curve\": \"flat\"}},"
+             "\"cells\": {\"de\": {\"region\": \"aws/eu-central-1\", \"zones\": [\"a\", \"b\"],"
+             "\"servers_per_zone\": 1}},"
+             "\"services\": {\"x\": {\"time\": \"10ms\", \"spread\": \"fixed\","
+             "\"concurrency\": 1000}}, \"tolerance\": {\"zones\": 0, \"servers\": 0},"
+             "\"policy\": {\"tries\": 2, \"retry_budget\": 10, \"backoff\": \"0\"}}",
+             rps);
+    snprintf(scenario, sizeof scenario,
+             "{\"topology\": \"-\", \"duration\": \"%s\", \"warmup\": \"0\", \"faults\": [%s]}",
+             duration, faults);
+    *s = (struct site){0};
+    make_world(&s->made, topology, scenario);
+    if (world_init(&s->world, &s->made.topo, &s->made.plan, &s->made.scenario, 1, 0, &s->arena,
+                   &err) != 0)
         fail_msg("%s", err.text);
 }
 
-static void simulate(struct run_result *result, struct made *made, const char *fault)
+static void site_run(struct site *s, int64_t until_ns)
 {
-    simulate_with(result, made, topology, fault, "\"duration\": \"10m\"");
+    struct error err;
+    if (world_run(&s->world, until_ns, &err) != 0)
+        fail_msg("%s", err.text);
 }
 
-/* The share that is answered, and the mean latency of those, in ms without the customer's way. */
-struct effect {
-    const char *fault;
-    double gb, de, gb_ms;
-};
-
-/* All is well: 2 ms to the shop and back, 20 ms there, 2 ms to the store and back, 1 ms there. */
-enum { WELL_MS = 25 };
-
-static void test_faults_do_what_follows_from_them(void **state)
+static void site_end(struct site *s)
 {
-    static const struct effect rows[] = {
-        {"", 1, 1, WELL_MS},
-        {"{\"kind\": \"zone-down\", \"scope\": \"gb/a\"}", 2.0 / 3, 1, WELL_MS},
-        {"{\"kind\": \"server-down\", \"scope\": \"gb/b/shop-1\"}", 2.0 / 3, 1, WELL_MS},
-        {"{\"kind\": \"service-down\", \"scope\": \"gb/shop\"}", 0, 1, NAN},
-        {"{\"kind\": \"cell-down\", \"scope\": \"gb\"}", 0, 1, NAN},
-        {"{\"kind\": \"region-down\", \"scope\": \"aws/eu-central-1\"}", 1, 0, WELL_MS},
-        {"{\"kind\": \"slow\", \"scope\": \"gb\", \"factor\": 3}", 1, 1, WELL_MS + 40 + 2},
-        {"{\"kind\": \"slow\", \"scope\": \"gb/shop\", \"factor\": 3}", 1, 1, WELL_MS + 40},
-        {"{\"kind\": \"slow\", \"scope\": \"gb/c\"}", 1, 1, WELL_MS + 180.0 / 3},
-        {"{\"kind\": \"slow\", \"scope\": \"gb/c/shop-1\", \"factor\": 4}", 1, 1, WELL_MS + 20},
-        {"{\"kind\": \"slow\", \"scope\": \"gb/shop\", \"factor\": 100}", 0, 1, NAN},
-        {"{\"kind\": \"errors\", \"scope\": \"gb/a\"}", 2.0 / 3, 1, WELL_MS},
-        {"{\"kind\": \"errors\", \"scope\": \"gb/shop\", \"share\": 0.25}", 0.75, 1, WELL_MS},
-        {"{\"kind\": \"errors\", \"scope\": \"gb/shop\", \"share\": 0.25},"
-         "{\"kind\": \"errors\", \"scope\": \"gb\", \"share\": 0.5}",
-         0.75 * 0.5 * 0.5, 1, WELL_MS},
-        {"{\"kind\": \"partition\", \"scope\": \"gb/a\"}", 2.0 / 3, 1, WELL_MS},
-        {"{\"kind\": \"latency\", \"scope\": \"gb/a\", \"extra\": \"30ms\"}", 1, 1,
-         WELL_MS + 4 * 30.0 / 3},
-        {"{\"kind\": \"control-down\", \"scope\": \"gb\"}", 1, 1, WELL_MS},
-        {"{\"kind\": \"store-down\", \"scope\": \"gb/rows\"}", 0, 1, NAN},
-        {"{\"kind\": \"store-slow\", \"scope\": \"gb/rows\", \"factor\": 11}", 1, 1, WELL_MS + 10},
-        {"{\"kind\": \"disk-full\", \"scope\": \"de/rows\"}", 1, 0, WELL_MS},
-    };
+    arena_release(&s->arena);
+    arena_release(&s->made.arena);
+}
+
+static uint32_t down(const struct site *s, int zone)
+{
+    assert_int_equal(s->world.server_count, 2);
+    return s->world.server[zone].down;
+}
+
+static const struct world_country_count *count(const struct site *s)
+{
+    return &s->world.count.country[0];
+}
+
+static void test_faults_shortest_repair_resets_what_runs_and_is_over(void **state)
+{
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct made made;
-        struct run_result r;
-        /* One request in flight at a time: among more, the dead would look idle and draw them. */
-        simulate_with(&r, &made, topology, rows[i].fault, "\"duration\": \"20h\", \"load\": 0.001");
-        double gb = r.countries[GB].availability.mean, de = r.countries[DE].availability.mean;
-        double gb_ms = r.countries[GB].mean_ms.mean - client_ms[GB];
-        if (fabs(gb - rows[i].gb) > 0.02 || fabs(de - rows[i].de) > 0.02)
-            fail_msg("%s: answered %.4f and %.4f", rows[i].fault, gb, de);
-        if (!isnan(rows[i].gb_ms) && !(fabs(gb_ms - rows[i].gb_ms) < 0.05 * rows[i].gb_ms))
-            fail_msg("%s: %.4f ms", rows[i].fault, gb_ms);
-        arena_release(&made.arena);
+    struct site s;
+    site_begin(&s, 1000, "20s",
+               "{\"kind\": \"zone-down\", \"scope\": \"de/a\", \"at\": \"1s\", \"for\": \"1us\"}");
+    site_run(&s, SECOND - 1);
+    assert_int_equal(down(&s, 0), 0);
+    assert_true(s.world.server[0].admission.running > 0);
+    site_run(&s, SECOND);
+    assert_int_equal(down(&s, 0), 1);
+    assert_int_equal(s.world.server[0].admission.running, 0);
+    site_run(&s, SECOND + 999);
+    assert_int_equal(down(&s, 0), 1);
+    site_run(&s, SECOND + 1000);
+    assert_int_equal(down(&s, 0), 0);
+    site_run(&s, 20 * SECOND);
+    assert_true(count(&s)->retries > 0);
+    assert_int_equal(count(&s)->ok, count(&s)->requests);
+    assert_int_equal(s.world.group[0].balance.replica[0].state, BALANCE_IN); /* it works again */
+    site_end(&s);
+}
+
+static void test_faults_repair_of_nothing_lasts_to_the_end(void **state)
+{
+    (void)state;
+    struct site s;
+    site_begin(&s, 100, "9s",
+               "{\"kind\": \"zone-down\", \"scope\": \"de/a\", \"at\": \"1s\", \"for\": \"0\"},"
+               "{\"kind\": \"zone-down\", \"scope\": \"de/b\", \"at\": \"1s\", \"for\": \"1s\"}");
+    site_run(&s, 9 * SECOND);
+    assert_int_equal(down(&s, 0), 1);
+    assert_int_equal(down(&s, 1), 0);
+    site_end(&s);
+}
+
+/* Whichever is listed first. */
+static void test_faults_break_at_the_tick_of_a_repair_stays(void **state)
+{
+    (void)state;
+    static const char first[] = "{\"kind\": \"zone-down\", \"scope\": \"de/a\", \"at\": \"1s\","
+                                "\"for\": \"1s\"}";
+    static const char second[] = "{\"kind\": \"server-down\", \"scope\": \"de/a/x-1\","
+                                 "\"at\": \"2s\", \"for\": \"1s\"}";
+    for (int order = 0; order < 2; order++) {
+        struct site s;
+        char faults[512];
+        snprintf(faults, sizeof faults, "%s,%s", order == 0 ? first : second,
+                 order == 0 ? second : first);
+        site_begin(&s, 100, "9s", faults);
+        static const uint32_t expected[] = {0, 1, 1, 0, 0};
+        for (int second_at = 0; second_at < 5; second_at++) {
+            site_run(&s, second_at * SECOND);
+            assert_int_equal(down(&s, 0), expected[second_at]);
+            assert_int_equal(down(&s, 1), 0);
+        }
+        site_run(&s, 9 * SECOND);
+        assert_int_equal(down(&s, 0), 0);
+        site_end(&s);
     }
 }
 
-static void test_faults_surge_asks_more_for_its_time(void **state)
+static void test_faults_in_a_heap_at_one_tick_all_heal(void **state)
 {
-    struct made made;
-    struct run_result r;
     (void)state;
-    simulate(&r, &made,
-             "{\"kind\": \"surge\", \"scope\": \"DE\", \"factor\": 5, \"at\": \"2m\","
-             "\"for\": \"3m\"}");
-    double each_s = 50 * 8; /* over the replications */
-    double gb = (double)r.countries[GB].requests, de = (double)r.countries[DE].requests;
-    assert_true(fabs(gb - each_s * 600) < 5 * sqrt(each_s * 600));
-    assert_true(fabs(de - each_s * (420 + 5 * 180)) < 5 * sqrt(each_s * 1320));
-    arena_release(&made.arena);
+    enum { HEAP = 100 };
+    struct site s;
+    char faults[HEAP * 96];
+    size_t used = 0;
+    for (int i = 0; i < HEAP; i++)
+        used += (size_t)snprintf(
+            faults + used, sizeof faults - used,
+            "%s{\"kind\": \"zone-down\", \"scope\": \"de/%c\", \"at\": \"1s\", \"for\": \"%dus\"}",
+            i == 0 ? "" : ",", 'a' + i % 2, 1 + i % 3);
+    site_begin(&s, 1000, "2s", faults);
+    site_run(&s, SECOND);
+    assert_int_equal(down(&s, 0), HEAP / 2);
+    assert_int_equal(down(&s, 1), HEAP / 2);
+    site_run(&s, SECOND + 2999);
+    assert_true(down(&s, 0) > 0 && down(&s, 0) < HEAP / 2);
+    site_run(&s, SECOND + 3000);
+    assert_int_equal(down(&s, 0) + down(&s, 1), 0);
+    site_run(&s, 2 * SECOND);
+    assert_int_equal(down(&s, 0) + down(&s, 1), 0);
+    site_end(&s);
 }
 
-static void test_faults_surge_of_nothing_stops_the_country(void **state)
+static void test_faults_longer_than_the_run_do_not_heal(void **state)
 {
-    struct made made;
-    struct run_result r;
     (void)state;
-    simulate(&r, &made,
-             "{\"kind\": \"surge\", \"scope\": \"DE\", \"factor\": 1e-6, \"at\": \"0s\","
-             "\"for\": \"5m\"}");
-    double each_s = 50 * 8, de = (double)r.countries[DE].requests;
-    assert_true(fabs(de - each_s * 300) < 5 * sqrt(each_s * 300));
-    arena_release(&made.arena);
+    struct site s;
+    site_begin(&s, 100, "2s",
+               "{\"kind\": \"zone-down\", \"scope\": \"de/a\", \"at\": \"1s\", \"for\": \"366d\"},"
+               "{\"kind\": \"zone-down\", \"scope\": \"de/b\", \"at\": \"1s\", \"for\": \"1s\"}");
+    site_run(&s, 2 * SECOND);
+    assert_int_equal(down(&s, 0), 1);
+    assert_int_equal(down(&s, 1), 1); /* would heal when nobody looks any more */
+    assert_true(count(&s)->failed > 50);
+    site_run(&s, INT64_MAX - 1); /* and nothing is left that could */
+    assert_int_equal(down(&s, 0), 1);
+    site_end(&s);
 }
 
-/* A server that runs for 40 s and is repaired for 10 s, on average, is down a fifth of the time:
- * nine of them alike, each alone, so a fifth of all is lost. */
-static void test_faults_that_come_and_go_take_their_share_of_the_time(void **state)
+/* Ticks of one nanosecond reach 292 years. */
+static void test_faults_of_a_year_are_exact_to_the_tick(void **state)
 {
-    struct made made;
-    struct run_result r;
     (void)state;
-    simulate_with(&r, &made, topology,
-                  "{\"kind\": \"service-down\", \"scope\": \"gb/shop\", \"every\": \"40s\","
-                  "\"for\": \"10s\"}",
-                  "\"duration\": \"4h\", \"load\": 0.1");
-    const struct run_measure *gb = &r.countries[GB].availability;
-    double half = (gb->ci95[1] - gb->ci95[0]) / 2;
-    print_message("%.4f +- %.4f, exact 0.8\n", gb->mean, half);
-    assert_true(half < 0.02);
-    assert_true(fabs(gb->mean - 0.8) < 3 * half);
-    assert_true(r.countries[DE].availability.mean == 1);
-    arena_release(&made.arena);
-}
-
-/* A cut zone answers nobody, and work under way there is lost with its answer; the second try goes
- * elsewhere. */
-static void test_faults_partition_is_outlived_by_a_second_try(void **state)
-{
-    struct made made;
-    struct run_result r;
-    char twice[sizeof topology + 8];
-    (void)state;
-    snprintf(twice, sizeof twice, "%s", topology);
-    *strstr(twice, "\"tries\": 1") = ' ';
-    memcpy(strstr(twice, "tries\": 1") - 1, "\"tries\": 2", 10);
-    simulate_with(&r, &made, twice,
-                  "{\"kind\": \"partition\", \"scope\": \"gb/a\", \"at\": \"3m\", \"for\": \"1m\"}",
-                  "\"duration\": \"10m\", \"load\": 0.1");
-    assert_int_equal(r.countries[GB].failed, 0);
-    assert_true(r.countries[GB].retries > 0);
-    assert_true(r.countries[GB].max_ms - client_ms[GB] > 1000);
-    assert_true(r.countries[GB].max_ms - client_ms[GB] < 1000 + WELL_MS + 1);
-    arena_release(&made.arena);
+    const int64_t day = 86400 * SECOND;
+    struct site s;
+    site_begin(&s, 0.01, "366d",
+               "{\"kind\": \"zone-down\", \"scope\": \"de/a\", \"at\": \"12h\", \"for\": \"365d\"},"
+               "{\"kind\": \"zone-down\", \"scope\": \"de/b\", \"at\": \"365d\","
+               "\"for\": \"1us\"}");
+    site_run(&s, day / 2 - 1);
+    assert_int_equal(down(&s, 0), 0);
+    site_run(&s, day / 2);
+    assert_int_equal(down(&s, 0), 1);
+    site_run(&s, 365 * day);
+    assert_int_equal(down(&s, 1), 1);
+    site_run(&s, 365 * day + 1000);
+    assert_int_equal(down(&s, 1), 0);
+    site_run(&s, 365 * day + day / 2 - 1);
+    assert_int_equal(down(&s, 0), 1);
+    site_run(&s, 365 * day + day / 2);
+    assert_int_equal(down(&s, 0), 0);
+    site_run(&s, 366 * day);
+    assert_int_equal(engine_now(&s.world.engine), 366 * day);
+    double expected = 0.01 * 366 * 86400;
+    assert_true(fabs((double)count(&s)->requests - expected) < 6 * sqrt(expected));
+    assert_true(count(&s)->retries > 365); /* a trial of the dead zone now and then */
+    assert_true(count(&s)->ok >= count(&s)->requests - 1);
+    site_end(&s);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_faults_do_what_follows_from_them),
-        cmocka_unit_test(test_faults_surge_asks_more_for_its_time),
-        cmocka_unit_test(test_faults_surge_of_nothing_stops_the_country),
-        cmocka_unit_test(test_faults_that_come_and_go_take_their_share_of_the_time),
-        cmocka_unit_test(test_faults_partition_is_outlived_by_a_second_try),
+        cmocka_unit_test(test_faults_shortest_repair_resets_what_runs_and_is_over),
+        cmocka_unit_test(test_faults_repair_of_nothing_lasts_to_the_end),
+        cmocka_unit_test(test_faults_break_at_the_tick_of_a_repair_stays),
+        cmocka_unit_test(test_faults_in_a_heap_at_one_tick_all_heal),
+        cmocka_unit_test(test_faults_longer_than_the_run_do_not_heal),
+        cmocka_unit_test(test_faults_of_a_year_are_exact_to_the_tick),
     };
-    return cmocka_run_group_tests_name("faults", tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
