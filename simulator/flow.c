@@ -30,8 +30,11 @@ static void count_fate(struct world *w, const struct world_request *request, int
     if (request->tries > 1)
         count->retries += request->tries - 1;
     if (answer == WORLD_OK) {
+        int64_t latency_us = latency_ns / 1000 + stream->client_rtt_us;
         count->ok++;
-        hist_add(&count->latency, latency_ns / 1000 + stream->client_rtt_us);
+        hist_add(&count->latency, latency_us);
+        if (count->series.bin != NULL)
+            series_add(&count->series, latency_us, engine_now(&w->engine));
     } else if (answer == WORLD_SHED) {
         count->shed++;
     } else {
@@ -146,14 +149,44 @@ static void answer_send(struct world *w, uint32_t index, enum world_answer answe
     engine_after(&w->engine, w->cell[group_of(w, attempt)->cell].half_rtt_ns, WORLD_REPLY, index);
 }
 
-/* Count what was worked on since it began, or was counted last. */
-static void work_count(struct world *w, struct world_attempt *attempt)
+static struct world_group_count *count_of(struct world *w, const struct world_attempt *attempt)
+{
+    return &w->count.group[w->server[attempt->server].group];
+}
+
+/* The measured time since it began to work or wait, or was counted last. */
+static int64_t time_taken(const struct world *w, struct world_attempt *attempt)
 {
     int64_t now_ns = engine_now(&w->engine);
     int64_t from_ns = attempt->begin_ns > w->warmup_ns ? attempt->begin_ns : w->warmup_ns;
-    if (now_ns > from_ns)
-        w->count.group[w->server[attempt->server].group].busy_ns += now_ns - from_ns;
     attempt->begin_ns = now_ns;
+    return now_ns > from_ns ? now_ns - from_ns : 0;
+}
+
+static void work_count(struct world *w, struct world_attempt *attempt)
+{
+    count_of(w, attempt)->busy_ns += time_taken(w, attempt);
+}
+
+static void wait_count(struct world *w, struct world_attempt *attempt)
+{
+    struct world_group_count *count = count_of(w, attempt);
+    count->wait_ns += time_taken(w, attempt);
+    if (count->waiting > count->waiting_max && engine_now(&w->engine) >= w->warmup_ns)
+        count->waiting_max = count->waiting;
+}
+
+static void wait_begin(struct world *w, struct world_attempt *attempt)
+{
+    attempt->begin_ns = engine_now(&w->engine);
+    count_of(w, attempt)->waiting++;
+    wait_count(w, attempt);
+}
+
+static void wait_end(struct world *w, struct world_attempt *attempt)
+{
+    wait_count(w, attempt);
+    count_of(w, attempt)->waiting--;
 }
 
 static void work_begin(struct world *w, uint32_t index)
@@ -190,6 +223,7 @@ void flow_reach(void *world, const struct event *event)
         else
             w->attempt[server->last].next = event->who;
         server->last = event->who;
+        wait_begin(w, attempt);
         break;
     case ADMISSION_SHED:
         if (engine_now(&w->engine) >= w->warmup_ns)
@@ -209,6 +243,7 @@ void flow_done(void *world, const struct event *event)
     if (admission_finish(&server->admission)) {
         uint32_t next = server->first;
         server->first = w->attempt[next].next;
+        wait_end(w, &w->attempt[next]);
         work_begin(w, next);
     }
 }
@@ -225,6 +260,8 @@ void flow_reset_dead(struct world *w)
         if (attempt->state == ATTEMPT_RUNS) {
             work_count(w, attempt);
             engine_cancel(&w->engine, WORLD_DONE, i);
+        } else {
+            wait_end(w, attempt);
         }
         admission_clear(&server->admission);
         server->first = WORLD_NONE;
@@ -234,7 +271,10 @@ void flow_reset_dead(struct world *w)
 
 void flow_count_open(struct world *w)
 {
-    for (uint32_t i = 0; i < w->pool_count; i++)
+    for (uint32_t i = 0; i < w->pool_count; i++) {
         if (w->attempt[i].state == ATTEMPT_RUNS)
             work_count(w, &w->attempt[i]);
+        else if (w->attempt[i].state == ATTEMPT_WAITS)
+            wait_count(w, &w->attempt[i]);
+    }
 }

@@ -21,6 +21,7 @@
 #include "control/retry.h"
 #include "region/admission.h"
 #include "simulator/engine.h"
+#include "simulator/series.h"
 
 struct arena;
 struct capacity_plan;
@@ -41,12 +42,16 @@ struct world_country_count {
     int64_t shed;   /* ended by a refusal */
     int64_t failed; /* ended by a reset or a timeout */
     int64_t retries;
-    struct hist latency; /* of the answered ones, at the customer */
+    struct hist latency;  /* of the answered ones, at the customer */
+    struct series series; /* the same in the order of their ends, us; without bins: not kept */
 };
 
 struct world_group_count {
-    int64_t tries_shed; /* after the warm-up */
-    int64_t busy_ns;    /* work after the warm-up, over all servers, finished or not */
+    int64_t tries_shed;  /* after the warm-up */
+    int64_t busy_ns;     /* work after the warm-up, over all servers, finished or not */
+    int64_t wait_ns;     /* the same of waiting: divided by the measured time, the mean number */
+    int64_t waiting;     /* tries that wait now */
+    int64_t waiting_max; /* most at once after the warm-up */
 };
 
 struct world_count {
@@ -111,7 +116,7 @@ struct world_attempt {
     uint32_t next;       /* behind it in the server's queue, or free */
     uint8_t state;       /* enum attempt_state */
     uint8_t answer;      /* enum world_answer, once it is on its way back */
-    int64_t begin_ns;    /* of the work that is not counted yet */
+    int64_t begin_ns;    /* of the waiting or work that is not counted yet */
 };
 
 struct world {
@@ -154,8 +159,8 @@ int world_init(struct world *w, const struct topo *topo, const struct capacity_p
                const struct scenario *scenario, uint64_t seed, uint64_t replication,
                struct arena *a, struct error *err);
 
-/* Run on to `until_ns`; what is worked on at the end of the run is counted then. 0, or -1 with
- * `err` set when the model outgrew its bounds. */
+/* Run on to `until_ns`; what is worked on or waits at the end of the run is counted then. 0, or -1
+ * with `err` set when the model outgrew its bounds. */
 int world_run(struct world *w, int64_t until_ns, struct error *err);
 
 #endif
