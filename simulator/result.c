@@ -127,7 +127,7 @@ const struct json_field run_fields[] = {
     JSON_I64(struct run_result, events, "events", 0, 0, .doc = "Events of all replications"),
     JSON_F64(struct run_result, wall_s, "wall_s", 0, 0, .doc = "Real time it took, seconds"),
     JSON_F64(struct run_result, events_per_s, "events_per_s", 0, 0,
-             .doc = "Events per second of real time"),
+             .doc = "Events per second of real time, without those that found the warm-up"),
     JSON_STR(struct run_result, digest, "digest",
              .doc = "Of every request's fate: same inputs and seed, same digest, everywhere"),
     JSON_BOOL(struct run_result, pass, "pass", .doc = "Every expectation holds"),

@@ -132,10 +132,9 @@ static void *work(void *context)
     return NULL;
 }
 
-/* Tell the caller how far it is until the last thread has gone. */
-static void watch(struct crew *crew)
+/* Tell the caller how far it is, from the `told` slices before, until the last thread has gone. */
+static void watch(struct crew *crew, int64_t told)
 {
-    int64_t told = crew->slices_done;
     bool working = true;
     while (working) {
         if (crew->opts->progress != NULL)
@@ -157,7 +156,7 @@ static int run_crew(struct crew *crew, int64_t first, int64_t end, struct arena 
     pthread_t *thread = arena_alloc(a, (size_t)jobs, sizeof thread[0]);
     if (thread == NULL)
         return error_memory(err);
-    int64_t started = 0;
+    int64_t started = 0, done_before = crew->slices_done;
     pthread_mutex_init(&crew->lock, NULL);
     pthread_cond_init(&crew->moved, NULL);
     crew->at_work = jobs;
@@ -173,7 +172,7 @@ static int run_crew(struct crew *crew, int64_t first, int64_t end, struct arena 
     }
     if (started == 0)
         error_set(&crew->err, ERR_SYSTEM, "cannot start a thread");
-    watch(crew);
+    watch(crew, done_before);
     for (int64_t i = 0; i < started; i++)
         pthread_join(thread[i], NULL);
     pthread_cond_destroy(&crew->moved);
@@ -315,12 +314,14 @@ int run_scenario(struct run_result *result, const struct topo *topo,
     struct run_result made = {.seed = opts->seed, .warmup = WARMUP_GIVEN};
     if (scenario->warmup_auto && find_warmup(&crew, &settled, &made.warmup, a, err) != 0)
         return -1;
+    double measured_s = wall_s();
     crew.scenario = &settled;
     made.warmup_s = (double)settled.warmup_us * 1e-6;
     made.replications = run_rounds(&crew, ended, max, a, err);
     if (made.replications < 0)
         return -1;
-    made.wall_s = wall_s() - begin_s;
+    double end_s = wall_s();
+    made.wall_s = end_s - begin_s;
     made.stopped = made.replications < crew.end;
     if (made.replications == 0)
         return error_set(err, ERR_SYSTEM, "stopped before the first replication had ended");
@@ -328,7 +329,7 @@ int run_scenario(struct run_result *result, const struct topo *topo,
         opts->progress(opts->context, 1);
     if (result_fill(&made, ended, (size_t)made.replications, topo, plan, &settled, a, err) != 0)
         return -1;
-    made.events_per_s = (double)made.events / made.wall_s;
+    made.events_per_s = (double)made.events / (end_s - measured_s);
     *result = made;
     return 0;
 }

@@ -273,10 +273,10 @@ static void test_run_measures_are_those_worked_out_by_hand(void **state)
 {
     enum { N = 4 };
     static const struct result_country given[N] = {
-        {100, 90, 6, 4, 12, 10, 10, 20, 30, 40},
-        {100, 0, 0, 100, 20, NAN, NAN, NAN, NAN, NAN}, /* none answered */
-        {200, 200, 0, 0, 0, 14, 14, 24, 34, 50},
-        {0, 0, 0, 0, 0, NAN, NAN, NAN, NAN, NAN}, /* none asked */
+        {100, 90, 6, 4, 12, 10, 10, 20, 30, 40, NAN},
+        {100, 0, 0, 100, 20, NAN, NAN, NAN, NAN, NAN, NAN}, /* none answered */
+        {200, 200, 0, 0, 0, 14, 14, 24, 34, 50, NAN},
+        {0, 0, 0, 0, 0, NAN, NAN, NAN, NAN, NAN, NAN}, /* none asked */
     };
     (void)state;
     struct made made;
