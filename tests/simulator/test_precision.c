@@ -32,7 +32,7 @@ static const char topology[] =
     "\"servers_per_zone\": 1, \"zone_rtt\": \"2us\"},"
     "\"de\": {\"region\": \"aws/eu-central-1\", \"zones\": [\"a\"],"
     "\"servers_per_zone\": 1, \"zone_rtt\": \"2us\"}},"
-    "\"services\": {\"shop\": {\"time\": \"100ms\", \"concurrency\": 1, \"queue\": 4000}},"
+    "\"services\": {\"shop\": {\"time\": \"100ms\", \"concurrency\": 1, \"queue\": 400}},"
     "\"tolerance\": {\"zones\": 0, \"servers\": 0},"
     "\"policy\": {\"timeout\": \"1h\", \"tries\": 1}}";
 enum { COUNTRIES = 2, FIRST = 8 };
@@ -272,7 +272,7 @@ static void test_precision_progress_never_goes_back_and_stopping_ends_it(void **
  * often as was asked, though the same replications said when to stop. */
 static void test_precision_holds_for_all_at_once_as_often_as_it_says(void **state)
 {
-    enum { EXPERIMENTS = 300 / SHORTER };
+    enum { EXPERIMENTS = 200 / SHORTER };
     (void)state;
     struct made made;
     int held = 0;
