@@ -25,7 +25,9 @@ static double relative_width(const struct result_tally *tally, int measure, doub
 /* The level of each interval. */
 static double level_each(const struct topo *topo, const struct scenario_precision *p)
 {
-    size_t measures = (size_t)__builtin_popcount(p->measures);
+    size_t measures = 0;
+    for (int m = 0; m < MEASURE_COUNT; m++)
+        measures += p->measures >> m & 1u;
     return stats_sidak(p->level, measures * topo->country_count);
 }
 
