@@ -149,44 +149,49 @@ static void answer_send(struct world *w, uint32_t index, enum world_answer answe
     engine_after(&w->engine, w->cell[group_of(w, attempt)->cell].half_rtt_ns, WORLD_REPLY, index);
 }
 
-static struct world_group_count *count_of(struct world *w, const struct world_attempt *attempt)
-{
-    return &w->count.group[w->server[attempt->server].group];
-}
-
-/* The measured time since it began to work or wait, or was counted last. */
-static int64_t time_taken(const struct world *w, struct world_attempt *attempt)
+/* Count what was worked on since it began, or was counted last. */
+static void work_count(struct world *w, struct world_attempt *attempt)
 {
     int64_t now_ns = engine_now(&w->engine);
     int64_t from_ns = attempt->begin_ns > w->warmup_ns ? attempt->begin_ns : w->warmup_ns;
+    if (now_ns > from_ns)
+        w->count.group[w->server[attempt->server].group].busy_ns += now_ns - from_ns;
     attempt->begin_ns = now_ns;
-    return now_ns > from_ns ? now_ns - from_ns : 0;
 }
 
-static void work_count(struct world *w, struct world_attempt *attempt)
+static void waiting_seen(const struct world *w, struct world_group_count *count)
 {
-    count_of(w, attempt)->busy_ns += time_taken(w, attempt);
-}
-
-static void wait_count(struct world *w, struct world_attempt *attempt)
-{
-    struct world_group_count *count = count_of(w, attempt);
-    count->wait_ns += time_taken(w, attempt);
     if (count->waiting > count->waiting_max && engine_now(&w->engine) >= w->warmup_ns)
         count->waiting_max = count->waiting;
 }
 
 static void wait_begin(struct world *w, struct world_attempt *attempt)
 {
+    struct world_group_count *count = &w->count.group[w->server[attempt->server].group];
     attempt->begin_ns = engine_now(&w->engine);
-    count_of(w, attempt)->waiting++;
-    wait_count(w, attempt);
+    count->waiting++;
+    waiting_seen(w, count);
+}
+
+/* Count how long it has waited, as above. The number is greatest after one has come; only that from
+ * before the warm-up's end is first seen when one of those goes. */
+static void wait_count(struct world *w, struct world_attempt *attempt)
+{
+    struct world_group_count *count = &w->count.group[w->server[attempt->server].group];
+    int64_t now_ns = engine_now(&w->engine);
+    int64_t from_ns = attempt->begin_ns;
+    if (from_ns < w->warmup_ns) {
+        waiting_seen(w, count);
+        from_ns = now_ns < w->warmup_ns ? now_ns : w->warmup_ns;
+    }
+    count->wait_ns += now_ns - from_ns;
+    attempt->begin_ns = now_ns;
 }
 
 static void wait_end(struct world *w, struct world_attempt *attempt)
 {
     wait_count(w, attempt);
-    count_of(w, attempt)->waiting--;
+    w->count.group[w->server[attempt->server].group].waiting--;
 }
 
 static void work_begin(struct world *w, uint32_t index)

@@ -42,8 +42,8 @@ struct world_country_count {
     int64_t shed;   /* ended by a refusal */
     int64_t failed; /* ended by a reset or a timeout */
     int64_t retries;
+    struct series series; /* latencies in the order of their ends, us; without bins: not kept */
     struct hist latency;  /* of the answered ones, at the customer */
-    struct series series; /* the same in the order of their ends, us; without bins: not kept */
 };
 
 struct world_group_count {
