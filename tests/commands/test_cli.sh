@@ -247,7 +247,8 @@ single="--replications 1 --set duration=90s --set warmup=5s --set faults=[] --se
     yes "what is not precise is told, and no failure" \
         "not precise: p99_ms of GB is known to +-" sim $scenario $single --replications 8 \
         --set load=0.1 --set precision.relative=0.0001 --set precision.replications_max=9
-    yes "what is precise is done" "zone-loss-at-peak: 8 replications of" sim $scenario $single --replications 8 \
+    yes "what is precise is done" "zone-loss-at-peak: 8 replications of" \
+        sim $scenario $single --replications 8 \
         --set load=0.1 --set precision.relative=0.5
 }
 refused "a precision with too few replications" \
