@@ -223,16 +223,18 @@ static int find_warmup(struct crew *crew, struct scenario *scenario, int *warmup
         return -1;
     *warmup = WARMUP_FOUND;
     int64_t latest_us = scenario->warmup_us + (scenario->duration_us - scenario->warmup_us) / 2;
-    for (size_t i = 0; i < scenario->fault_count; i++)
-        if (scenario->faults[i].at_us < latest_us)
-            latest_us = scenario->faults[i].at_us;
+    for (size_t i = 0; i < scenario->fault_count; i++) {
+        int64_t at_us = scenario->faults[i].at_us;
+        if (at_us > scenario->warmup_us && at_us < latest_us)
+            latest_us = at_us;
+    }
     int64_t found_us = scenario->warmup_us;
     for (size_t i = 0; i < crew->topo->country_count; i++) {
         int64_t us = cut_us(&crew->pilot[i], scenario, warmup);
         if (us > found_us)
             found_us = us;
     }
-    if (found_us > latest_us && latest_us > scenario->warmup_us) {
+    if (found_us > latest_us) {
         found_us = latest_us;
         *warmup = WARMUP_NOT_SETTLED;
     }

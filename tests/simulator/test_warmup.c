@@ -176,6 +176,13 @@ static void test_warmup_is_that_of_a_run_without_faults_and_ends_before_them(voi
         seed, 2, 2);
     assert_true(faulty.warmup_s == 1);
     assert_int_equal(faulty.warmup, WARMUP_NOT_SETTLED);
+    /* One that is there from the start is no end of the warm-up. */
+    run(&faulty,
+        "\"duration\": \"10m\", \"warmup_auto\": true, \"faults\": [{\"kind\": "
+        "\"zone-down\", \"scope\": \"gb/a\"}]",
+        seed, 2, 2);
+    assert_true(faulty.warmup_s == warmup_s);
+    assert_int_equal(faulty.warmup, WARMUP_FOUND);
 }
 
 int main(void)
