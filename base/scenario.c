@@ -8,14 +8,15 @@
 #include "base/json_place.h"
 #include "base/topo.h"
 
-const char *const scenario_measure_words[] = {"availability", "shed", "failed", "p99_ms", NULL};
+const char *const scenario_measure_words[] = {"availability", "shed",   "failed",  "p99_ms",
+                                              "mean_ms",      "p50_ms", "p999_ms", NULL};
 
 static const double BOUND_NONE = 1e300;
 
 static const struct json_field expect_fields[] = {
     JSON_WORD(struct scenario_expect, measure, "measure", scenario_measure_words, .required = true,
               .doc = "Availability (share of requests answered), requests shed or failed per "
-                     "replication, or the 99th percentile of latency"),
+                     "replication, or the mean or a percentile of latency"),
     JSON_STR(struct scenario_expect, country, "country",
              .doc = "The country it is asked of; left out, each one must meet it"),
     JSON_F64(struct scenario_expect, low, "min", -1e300, 1e300, .preset = "-1e300",
@@ -50,6 +51,21 @@ static const struct json_field control_fields[] = {
     JSON_END,
 };
 
+static const struct json_field precision_fields[] = {
+    JSON_F64(struct scenario_precision, relative, "relative", 0, 1, .preset = "0",
+             .doc = "The half width of each interval is at most this share of its mean; 0: the "
+                    "number of replications is fixed"),
+    JSON_F64(struct scenario_precision, level, "level", 0.5, 0.9999, .preset = "0.95",
+             .doc = "So sure, of all measures of all countries at once (Sidak)"),
+    JSON_STRS(struct scenario_precision, names, name_count, "measures", .count_min = 1,
+              .count_max = MEASURE_COUNT,
+              .doc = "Of these, named as in expect; left out: availability, mean_ms and p99_ms"),
+    JSON_I64(struct scenario_precision, replications_max, "replications_max",
+             PRECISION_REPLICATIONS_MIN, 100000, .preset = "1000",
+             .doc = "No more than these; then the result says what is not yet precise"),
+    JSON_END,
+};
+
 const struct json_field scenario_fields[] = {
     JSON_STR(struct scenario, about, "about", .doc = "What this is, for people"),
     JSON_STR(struct scenario, topology, "topology", .required = true,
@@ -61,6 +77,12 @@ const struct json_field scenario_fields[] = {
                   .doc = "How long it runs in simulated time"),
     JSON_DURATION(struct scenario, warmup_us, "warmup", 0, 366 * 86400e6, .preset = "0",
                   .doc = "The part at its beginning that is not measured"),
+    JSON_BOOL(struct scenario, warmup_auto, "warmup_auto",
+              .doc = "Find the warm-up, warmup being the least: four more replications without "
+                     "faults are pooled, and each country leaves out as many requests at the "
+                     "beginning as make the standard error of the mean latency of the rest least "
+                     "(MSER-5). The longest counts, for all replications; at most half of what "
+                     "warmup leaves, and not beyond the first fault after warmup"),
     JSON_F64(struct scenario, load, "load", 0, 1e6, .preset = "1", .doc = "Factor on all demand"),
     JSON_OBJECT(struct scenario, control, "control", control_fields,
                 .doc = "What the control plane does while it is up; left out, nothing: what is "
@@ -68,7 +90,10 @@ const struct json_field scenario_fields[] = {
     JSON_LIST(struct scenario, faults, fault_count, "faults", struct scenario_fault,
               scenario_fault_fields, .count_max = 10000, .doc = "What goes wrong, and when"),
     JSON_I64(struct scenario, replications, "replications", 1, 100000, .preset = "8",
-             .doc = "Independent runs; intervals are over them"),
+             .doc = "Independent runs; intervals are over them. With precision: of the first "
+                    "round, at least 8"),
+    JSON_OBJECT(struct scenario, precision, "precision", precision_fields,
+                .doc = "Add replications until the result is as precise as this"),
     JSON_I64(struct scenario, seed, "seed", 0, 9007199254740991, .preset = "1",
              .doc = "The same seed gives the same bits"),
     JSON_LIST(struct scenario, expect, expect_count, "expect", struct scenario_expect,
@@ -109,13 +134,53 @@ static int check_expect(const struct scenario_expect *e, size_t index, struct er
     return 0;
 }
 
+static int check_measures(struct scenario_precision *p, struct error *err)
+{
+    for (size_t i = 0; i < p->name_count; i++) {
+        char got[JSON_QUOTE_MAX];
+        int measure = 0;
+        while (measure < MEASURE_COUNT && strcmp(p->names[i], scenario_measure_words[measure]) != 0)
+            measure++;
+        json_quote(got, p->names[i]);
+        if (measure == MEASURE_COUNT)
+            return error_set(err, ERR_UNKNOWN,
+                             "precision.measures[%zu]: expected a measure as in expect, got %s", i,
+                             got);
+        p->measures |= 1u << measure;
+    }
+    if (p->name_count == 0)
+        p->measures = 1u << MEASURE_AVAILABILITY | 1u << MEASURE_MEAN | 1u << MEASURE_P99;
+    return 0;
+}
+
+static int check_precision(struct scenario *s, struct error *err)
+{
+    const struct scenario_precision *p = &s->precision;
+    if (check_measures(&s->precision, err) != 0)
+        return -1;
+    if (p->relative <= 0) {
+        if (p->name_count > 0)
+            return error_set(err, ERR_MISSING, "precision.relative: expected a share above 0");
+        return 0;
+    }
+    if (s->replications < PRECISION_REPLICATIONS_MIN)
+        return error_set(err, ERR_RANGE,
+                         "replications: with a precision the first round has at least %d, got %lld",
+                         PRECISION_REPLICATIONS_MIN, (long long)s->replications);
+    if (s->replications > p->replications_max)
+        return error_set(err, ERR_CONFLICT,
+                         "precision.replications_max: %lld are fewer than the first round's %lld",
+                         (long long)p->replications_max, (long long)s->replications);
+    return 0;
+}
+
 int scenario_parse(struct scenario *s, const char *text, size_t len, const struct json_set *sets,
                    size_t set_count, struct arena *a, struct error *err)
 {
     struct scenario read;
     if (json_decode(&read, sizeof read, scenario_fields, text, len, sets, set_count, a, err) != 0)
         return -1;
-    if (check_times(&read, err) != 0)
+    if (check_times(&read, err) != 0 || check_precision(&read, err) != 0)
         return -1;
     for (size_t i = 0; i < read.expect_count; i++)
         if (check_expect(&read.expect[i], i, err) != 0)

@@ -56,7 +56,16 @@ struct scenario_fault {
     size_t country; /* surge, poison */
 };
 
-enum scenario_measure { MEASURE_AVAILABILITY, MEASURE_SHED, MEASURE_FAILED, MEASURE_P99 };
+enum scenario_measure {
+    MEASURE_AVAILABILITY,
+    MEASURE_SHED,
+    MEASURE_FAILED,
+    MEASURE_P99,
+    MEASURE_MEAN,
+    MEASURE_P50,
+    MEASURE_P999,
+    MEASURE_COUNT
+};
 
 struct scenario_expect {
     int measure;         /* enum scenario_measure */
@@ -75,6 +84,19 @@ struct scenario_control { /* what the control plane does, while it is up */
     int64_t watch_us;     /* and how long each zone is watched */
 };
 
+/* Replications are added until the half width of every measure of every country is at most a share
+ * of its mean, all at once at `level`. */
+struct scenario_precision {
+    double relative; /* 0: not asked, the number of replications is given */
+    double level;
+    const char **names; /* of the measures */
+    size_t name_count;
+    unsigned measures; /* the same as bits: 1 << enum scenario_measure; set by scenario_parse */
+    int64_t replications_max;
+};
+
+enum { PRECISION_REPLICATIONS_MIN = 8 }; /* fewer say too little about their own scatter */
+
 struct scenario {
     const char *about;
     const char *topology; /* path, relative to the scenario's own folder */
@@ -82,11 +104,13 @@ struct scenario {
     size_t start_slot;    /* set by scenario_bind */
     int64_t duration_us;
     int64_t warmup_us; /* of the duration, not measured */
+    bool warmup_auto;  /* it is found, and warmup_us is the least */
     double load;       /* factor on all demand */
     struct scenario_control control;
     struct scenario_fault *faults;
     size_t fault_count;
-    int64_t replications;
+    int64_t replications; /* with a precision those of the first round */
+    struct scenario_precision precision;
     int64_t seed;
     struct scenario_expect *expect;
     size_t expect_count;

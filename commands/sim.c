@@ -27,7 +27,7 @@ static const struct cli_option options[] = {
     {"seed", CLI_I64, offsetof(struct sim_options, seed), "N", 0, 9007199254740991,
      "Instead of the scenario's seed"},
     {"replications", CLI_I64, offsetof(struct sim_options, replications), "N", 1, 100000,
-     "Instead of the scenario's number of independent runs"},
+     "Instead of the scenario's number of independent runs; with precision, of the first round"},
     {"jobs", CLI_I64, offsetof(struct sim_options, jobs), "N", 1, 256,
      "Threads; the answer does not depend on them (default: processors)"},
     {"trace", CLI_STR, offsetof(struct sim_options, trace), "FILE", 0, 0,
@@ -215,10 +215,25 @@ static void print_background(FILE *out, const struct run_result *result)
     table_release(&t);
 }
 
+/* The mean of a single run, whose interval is not over replications. */
+static void print_batches(FILE *out, const struct run_result *result)
+{
+    for (size_t i = 0; i < result->country_count; i++) {
+        const struct run_country *c = &result->countries[i];
+        const struct run_measure *m = &c->mean_ms;
+        if (m->interval == INTERVAL_BATCHES)
+            fprintf(out, "mean latency of %s: %.2f ms, 95 %% interval %.2f .. %.2f (batch means)\n",
+                    c->name, m->mean, m->ci95[0], m->ci95[1]);
+        else if (m->interval == INTERVAL_TOO_SHORT && !isnan(m->mean))
+            fprintf(out, "mean latency of %s: %.2f ms; the run is too short for an interval\n",
+                    c->name, m->mean);
+    }
+}
+
 static void print_services(FILE *out, const struct run_result *result)
 {
     struct table t;
-    table_titles(&t, "<CELL|<SERVICE|SERVERS|BUSY|TRIES SHED");
+    table_titles(&t, "<CELL|<SERVICE|SERVERS|BUSY|WAITING|AT MOST|TRIES SHED");
     for (size_t i = 0; i < result->cell_count; i++)
         for (size_t k = 0; k < result->cells[i].service_count; k++) {
             const struct run_service *s = &result->cells[i].services[k];
@@ -226,6 +241,8 @@ static void print_services(FILE *out, const struct run_result *result)
             table_put(&t, "%s", s->name);
             table_put(&t, "%s", table_count(s->servers));
             table_put(&t, "%s", table_percent(s->busy.mean, 0));
+            table_put(&t, s->waiting.mean < 10 ? "%.2f" : "%.0f", s->waiting.mean);
+            table_put(&t, "%s", table_count(s->waiting_max));
             table_put(&t, "%s", table_count(s->tries_shed));
         }
     table_print(&t, out);
@@ -240,6 +257,28 @@ static void print_faults(FILE *out, const struct scenario *s)
         fprintf(out, "fault: %s %s at %s %s%s\n", scenario_fault_words[s->faults[i].kind],
                 s->faults[i].scope, at, s->faults[i].for_us == 0 ? "to the end" : "for ",
                 s->faults[i].for_us == 0 ? "" : how_long);
+    }
+}
+
+static void print_warmup(FILE *out, const struct run_result *result)
+{
+    char warmup[DURATION_TEXT_MAX];
+    duration_format(warmup, (int64_t)(result->warmup_s * 1e6 + 0.5));
+    if (result->warmup == WARMUP_FOUND)
+        fprintf(out, "warm-up: %s, as found\n", warmup);
+    else if (result->warmup == WARMUP_NOT_SETTLED)
+        fprintf(out, "warm-up: %s, not settled by then: run longer\n", warmup);
+}
+
+static void print_imprecise(FILE *out, const struct run_result *result)
+{
+    for (size_t i = 0; i < result->imprecise_count; i++) {
+        const struct run_imprecise *p = &result->imprecise[i];
+        if (isnan(p->relative))
+            fprintf(out, "not precise: nothing was seen of %s of %s\n", p->measure, p->country);
+        else
+            fprintf(out, "not precise: %s of %s is known to +-%.3g %%, +-%.3g %% was asked\n",
+                    p->measure, p->country, p->relative * 100, p->wanted * 100);
     }
 }
 
@@ -282,13 +321,16 @@ void sim_print(FILE *out, const char *name, const struct files *files,
             (long long)result->replications, result->replications == 1 ? "" : "s", duration, start,
             (long long)result->seed, result->stopped ? " (stopped: what is known so far)" : "");
     print_faults(out, &files->scenario);
+    print_warmup(out, result);
     fprintf(out, "\n");
     print_countries(out, result);
+    print_batches(out, result);
     fprintf(out, "\n");
     print_background(out, result);
     print_services(out, result);
     fprintf(out, "\n");
     print_blast(out, result);
+    print_imprecise(out, result);
     print_verdicts(out, result);
     fprintf(out, "%s events in %.2f s (%.1f million/s), digest %s\n", table_count(result->events),
             result->wall_s, result->events_per_s / 1e6, result->digest);
@@ -339,6 +381,7 @@ const struct cli_command sim_command = {
     1,
     "Simulate a scenario and check what it expects",
     "Exit status 1 when an expectation fails, or when Ctrl-C ended it: it then prints what is\n"
-    "known so far, if a replication has ended.",
+    "known so far, if a replication has ended. A precision that was not reached is said, and does\n"
+    "not change the exit status.",
     options,
 };

@@ -80,8 +80,11 @@ static inline void count_fate(struct world *w, const struct world_request *reque
     if (request->tries > 1)
         count->retries += request->tries - 1;
     if (answer == WORLD_OK) {
+        int64_t latency_us = latency_ns / 1000 + stream->client_rtt_us;
         count->ok++;
-        hist_add(&count->latency, latency_ns / 1000 + stream->client_rtt_us);
+        hist_add(&count->latency, latency_us);
+        if (count->series.bin != NULL)
+            series_add(&count->series, latency_us, engine_now(&w->engine));
     } else if (answer == WORLD_SHED) {
         count->shed++;
     } else {
@@ -383,6 +386,41 @@ static void work_count(struct world *w, struct world_attempt *attempt)
     attempt->begin_ns = now_ns;
 }
 
+static void waiting_seen(const struct world *w, struct world_group_count *count)
+{
+    if (count->waiting > count->waiting_max && engine_now(&w->engine) >= w->warmup_ns)
+        count->waiting_max = count->waiting;
+}
+
+static void wait_begin(struct world *w, struct world_attempt *attempt)
+{
+    struct world_group_count *count = &w->count.group[w->server[attempt->server].group];
+    attempt->begin_ns = engine_now(&w->engine);
+    count->waiting++;
+    waiting_seen(w, count);
+}
+
+/* Count how long it has waited, as above. The number is greatest after one has come; only that from
+ * before the warm-up's end is first seen when one of those goes. */
+static void wait_count(struct world *w, struct world_attempt *attempt)
+{
+    struct world_group_count *count = &w->count.group[w->server[attempt->server].group];
+    int64_t now_ns = engine_now(&w->engine);
+    int64_t from_ns = attempt->begin_ns;
+    if (from_ns < w->warmup_ns) {
+        waiting_seen(w, count);
+        from_ns = now_ns < w->warmup_ns ? now_ns : w->warmup_ns;
+    }
+    count->wait_ns += now_ns - from_ns;
+    attempt->begin_ns = now_ns;
+}
+
+static void wait_end(struct world *w, struct world_attempt *attempt)
+{
+    wait_count(w, attempt);
+    w->count.group[w->server[attempt->server].group].waiting--;
+}
+
 static void work_begin(struct world *w, uint32_t index)
 {
     struct world_attempt *attempt = &w->attempt[index];
@@ -411,8 +449,11 @@ static void refuse(struct world *w, uint32_t index)
 static void refuse_dropped(struct world *w, struct world_server *server)
 {
     struct admission_item *item;
-    while ((item = admission_drop(&server->admission)) != NULL)
-        refuse(w, attempt_of(w, item));
+    while ((item = admission_drop(&server->admission)) != NULL) {
+        uint32_t dropped = attempt_of(w, item);
+        wait_end(w, &w->attempt[dropped]);
+        refuse(w, dropped);
+    }
 }
 
 void flow_reach(void *world, const struct event *event)
@@ -431,6 +472,7 @@ void flow_reach(void *world, const struct event *event)
     case ADMISSION_WAIT:
         trace_try(w, TRACE_WAIT, event->who, WORLD_OK);
         attempt->state = ATTEMPT_WAITS;
+        wait_begin(w, attempt);
         refuse_dropped(w, server);
         break;
     case ADMISSION_SHED:
@@ -456,8 +498,10 @@ void flow_done(void *world, const struct event *event)
     else
         flow_answer(w, event->who, WORLD_OK);
     struct admission_item *next = admission_finish(&server->admission, engine_now(&w->engine));
-    if (next != NULL)
+    if (next != NULL) {
+        wait_end(w, &w->attempt[attempt_of(w, next)]);
         work_begin(w, attempt_of(w, next));
+    }
     refuse_dropped(w, server);
 }
 
@@ -476,6 +520,8 @@ void flow_reset_dead(struct world *w)
             engine_cancel(&w->engine, WORLD_DONE, i);
         } else if (attempt->state == ATTEMPT_CALLS) {
             attempt->generation++; /* its calls go on, for nobody */
+        } else {
+            wait_end(w, attempt);
         }
         admission_clear(&server->admission);
         flow_answer(w, i, WORLD_RESET);
@@ -484,9 +530,12 @@ void flow_reset_dead(struct world *w)
 
 void flow_count_open(struct world *w)
 {
-    for (uint32_t i = 0; i < w->pool_count; i++)
+    for (uint32_t i = 0; i < w->pool_count; i++) {
         if (w->attempt[i].state == ATTEMPT_RUNS)
             work_count(w, &w->attempt[i]);
+        else if (w->attempt[i].state == ATTEMPT_WAITS)
+            wait_count(w, &w->attempt[i]);
+    }
     for (uint32_t i = 0; i < w->group_count; i++)
         world_present_count(w, i);
 }

@@ -32,7 +32,7 @@ void flow_retry(void *world, const struct event *event);
 /* Reset whatever is worked on or waits at servers that are down: their death is sudden. */
 void flow_reset_dead(struct world *w);
 
-/* Count the work that is still under way, up to now. */
+/* Count the work and the waiting that is still under way, up to now. */
 void flow_count_open(struct world *w);
 
 #endif

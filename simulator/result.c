@@ -9,17 +9,26 @@
 #include "base/scenario.h"
 #include "base/topo.h"
 #include "control/capacity.h"
+#include "simulator/precision.h"
 #include "simulator/run.h"
 #include "simulator/stats.h"
 #include "simulator/world.h"
 
 /* ---- the result's tables ---- */
 
+const char *const run_interval_words[] = {"none",        "replications",  "batch means",
+                                          "exact bound", "run too short", NULL};
+const char *const run_warmup_words[] = {"given", "found", "not settled", NULL};
+
 static const struct json_field measure_fields[] = {
     JSON_F64(struct run_measure, mean, "mean", 0, 0, .nullable = true,
              .doc = "Mean over the replications"),
     JSON_PAIR(struct run_measure, ci95, "ci95", .nullable = true,
-              .doc = "95 % interval over the replications; null for one replication"),
+              .doc = "95 % interval; null where there is none"),
+    JSON_WORD(struct run_measure, interval, "interval", run_interval_words,
+              .doc = "What it is based on: Student's over replications; batch means, for the mean "
+                     "latency of one replication without faults, unless the run is too short for "
+                     "them; the exact binomial bound where no request failed"),
     JSON_END,
 };
 
@@ -65,6 +74,12 @@ static const struct json_field service_fields[] = {
              .doc = "Tries refused by a server"),
     JSON_OBJECT(struct run_service, busy, "busy", measure_fields,
                 .doc = "Utilisation over the measured time, dead servers included"),
+    JSON_OBJECT(struct run_service, waiting, "waiting", measure_fields,
+                .doc = "Tries that wait, in all servers: the mean number over the measured time"),
+    JSON_OBJECT(struct run_service, in_system, "in_system", measure_fields,
+                .doc = "Tries that wait or are worked on: the same"),
+    JSON_I64(struct run_service, waiting_max, "waiting_max", 0, 0,
+             .doc = "Most tries that waited at once, of all replications"),
     JSON_END,
 };
 
@@ -96,15 +111,35 @@ static const struct json_field verdict_fields[] = {
     JSON_END,
 };
 
+static const struct json_field imprecise_fields[] = {
+    JSON_STR(struct run_imprecise, measure, "measure", .doc = "Which measure"),
+    JSON_STR(struct run_imprecise, country, "country", .doc = "Of which country"),
+    JSON_F64(struct run_imprecise, relative, "relative", 0, 0, .nullable = true,
+             .doc = "Half the width of its interval as a share of its mean, at the level that lets "
+                    "all hold at once; null: nothing was seen"),
+    JSON_F64(struct run_imprecise, wanted, "wanted", 0, 0, .doc = "What was asked for"),
+    JSON_END,
+};
+
 const struct json_field run_fields[] = {
     JSON_I64(struct run_result, seed, "seed", 0, 0, .doc = "The seed"),
     JSON_I64(struct run_result, replications, "replications", 0, 0,
              .doc = "Replications that have ended"),
     JSON_BOOL(struct run_result, stopped, "stopped", .doc = "Stopped before all had"),
+    JSON_BOOL(struct run_result, precise, "precise",
+              .doc = "Every measure is as precise as the scenario's precision asks, or it asks "
+                     "none; does not bear on pass or the exit status"),
+    JSON_LIST(struct run_result, imprecise, imprecise_count, "imprecise", struct run_imprecise,
+              imprecise_fields, .doc = "What is not"),
+    JSON_F64(struct run_result, warmup_s, "warmup_s", 0, 0,
+             .doc = "Simulated time at the beginning of each replication that was not measured"),
+    JSON_WORD(struct run_result, warmup, "warmup", run_warmup_words,
+              .doc = "Where it is from: given, found by warmup_auto, or the most that warmup_auto "
+                     "may take, as the model had not settled by then"),
     JSON_I64(struct run_result, events, "events", 0, 0, .doc = "Events of all replications"),
     JSON_F64(struct run_result, wall_s, "wall_s", 0, 0, .doc = "Real time it took, seconds"),
     JSON_F64(struct run_result, events_per_s, "events_per_s", 0, 0,
-             .doc = "Events per second of real time"),
+             .doc = "Events per second of real time, without those that found the warm-up"),
     JSON_STR(struct run_result, digest, "digest",
              .doc = "Of every request's fate: same inputs and seed, same digest, everywhere"),
     JSON_BOOL(struct run_result, pass, "pass", .doc = "Every expectation holds"),
@@ -130,8 +165,11 @@ int result_sample_init(struct result_sample *sample, const struct topo *topo, st
     sample->country = arena_alloc(a, topo->country_count, sizeof sample->country[0]);
     sample->tries_shed = arena_alloc(a, groups, sizeof sample->tries_shed[0]);
     sample->busy_ns = arena_alloc(a, groups, sizeof sample->busy_ns[0]);
-    return sample->country == NULL || sample->tries_shed == NULL || sample->busy_ns == NULL ? -1
-                                                                                            : 0;
+    sample->wait_ns = arena_alloc(a, groups, sizeof sample->wait_ns[0]);
+    sample->waiting_max = arena_alloc(a, groups, sizeof sample->waiting_max[0]);
+    bool room = sample->country != NULL && sample->tries_shed != NULL && sample->busy_ns != NULL &&
+                sample->wait_ns != NULL && sample->waiting_max != NULL;
+    return room ? 0 : -1;
 }
 
 static struct result_background background_of(const struct world_background_count *c)
@@ -164,11 +202,15 @@ void result_sample_take(struct result_sample *sample, const struct world_count *
             .p999_ms = hist_quantile_us(&c->latency, 0.999) / 1000,
             .max_ms = c->ok > 0 ? (double)c->latency.max_us / 1000 : (double)NAN,
             .background = background_of(&c->background),
+            .mean_half_ms =
+                c->series.bin != NULL ? series_half_width(&c->series, 0.95) / 1000 : (double)NAN,
         };
     }
     for (size_t i = 0; i < topo->cell_count * topo->service_count; i++) {
         sample->tries_shed[i] = count->group[i].tries_shed;
         sample->busy_ns[i] = count->group[i].busy_ns;
+        sample->wait_ns[i] = count->group[i].wait_ns;
+        sample->waiting_max[i] = count->group[i].waiting_max;
     }
 }
 
@@ -178,7 +220,8 @@ static struct run_measure measure_of(const struct stats *s)
 {
     double half = stats_half_width(s, 0.95);
     struct run_measure m = {s->count == 0 ? (double)NAN : s->mean,
-                            {s->mean - half, s->mean + half}};
+                            {s->mean - half, s->mean + half},
+                            s->count < 2 ? INTERVAL_NONE : INTERVAL_REPLICATIONS};
     return m;
 }
 
@@ -190,6 +233,7 @@ static struct run_measure availability_of(const struct stats *s, int64_t request
     if (requests > 0 && ok == requests) {
         m.ci95[0] = 1 - stats_none_seen(requests, 0.95);
         m.ci95[1] = 1;
+        m.interval = INTERVAL_EXACT;
     }
     if (m.ci95[0] < 0)
         m.ci95[0] = 0;
@@ -198,10 +242,54 @@ static struct run_measure availability_of(const struct stats *s, int64_t request
     return m;
 }
 
-static void add_known(struct stats *s, double value)
+/* One replication's value; NaN: it has none. */
+static double value_of(const struct result_country *c, int measure)
 {
-    if (!isnan(value))
-        stats_add(s, value);
+    switch (measure) {
+    case MEASURE_AVAILABILITY:
+        return c->requests > 0 ? (double)c->ok / (double)c->requests : (double)NAN;
+    case MEASURE_SHED:
+        return (double)c->shed;
+    case MEASURE_FAILED:
+        return (double)c->failed;
+    case MEASURE_P99:
+        return c->p99_ms;
+    case MEASURE_MEAN:
+        return c->mean_ms;
+    case MEASURE_P50:
+        return c->p50_ms;
+    default:
+        return c->p999_ms;
+    }
+}
+
+void result_tally(struct result_tally *tally, const struct result_sample *const *samples, size_t n,
+                  size_t index)
+{
+    *tally = (struct result_tally){.max_ms = (double)NAN};
+    for (size_t i = 0; i < n; i++) {
+        const struct result_country *c = &samples[i]->country[index];
+        tally->requests += c->requests;
+        tally->ok += c->ok;
+        tally->shed += c->shed;
+        tally->failed += c->failed;
+        tally->retries += c->retries;
+        if (isnan(tally->max_ms) || c->max_ms > tally->max_ms)
+            tally->max_ms = c->max_ms;
+        for (int m = 0; m < MEASURE_COUNT; m++) {
+            double value = value_of(c, m);
+            if (!isnan(value))
+                stats_add(&tally->measure[m], value);
+        }
+    }
+}
+
+/* The mean of a single run without faults has an interval all the same. */
+static void batch_interval(struct run_measure *mean, double half_ms)
+{
+    mean->interval = isnan(half_ms) ? INTERVAL_TOO_SHORT : INTERVAL_BATCHES;
+    mean->ci95[0] = mean->mean - half_ms;
+    mean->ci95[1] = mean->mean + half_ms;
 }
 
 static void fill_background(struct run_background *background, size_t index,
@@ -214,42 +302,34 @@ static void fill_background(struct run_background *background, size_t index,
         background->ok += b->ok;
         background->shed += b->shed;
         background->failed += b->failed;
-        add_known(&mean, b->mean_ms);
+        if (!isnan(b->mean_ms))
+            stats_add(&mean, b->mean_ms);
     }
     background->mean_ms = measure_of(&mean);
 }
 
 static void fill_country(struct run_country *country, size_t index,
-                         const struct result_sample *const *samples, size_t n)
+                         const struct result_sample *const *samples, size_t n,
+                         const struct scenario *scenario)
 {
-    struct stats available = {0}, shed = {0}, failed = {0}, mean = {0}, p50 = {0}, p99 = {0},
-                 p999 = {0};
-    country->max_ms = (double)NAN;
-    for (size_t i = 0; i < n; i++) {
-        const struct result_country *c = &samples[i]->country[index];
-        country->requests += c->requests;
-        country->ok += c->ok;
-        country->shed += c->shed;
-        country->failed += c->failed;
-        country->retries += c->retries;
-        if (c->requests > 0)
-            stats_add(&available, (double)c->ok / (double)c->requests);
-        stats_add(&shed, (double)c->shed);
-        stats_add(&failed, (double)c->failed);
-        add_known(&mean, c->mean_ms);
-        add_known(&p50, c->p50_ms);
-        add_known(&p99, c->p99_ms);
-        add_known(&p999, c->p999_ms);
-        if (isnan(country->max_ms) || c->max_ms > country->max_ms)
-            country->max_ms = c->max_ms;
-    }
-    country->availability = availability_of(&available, country->requests, country->ok);
-    country->shed_each = measure_of(&shed);
-    country->failed_each = measure_of(&failed);
-    country->mean_ms = measure_of(&mean);
-    country->p50_ms = measure_of(&p50);
-    country->p99_ms = measure_of(&p99);
-    country->p999_ms = measure_of(&p999);
+    struct result_tally tally;
+    result_tally(&tally, samples, n, index);
+    country->requests = tally.requests;
+    country->ok = tally.ok;
+    country->shed = tally.shed;
+    country->failed = tally.failed;
+    country->retries = tally.retries;
+    country->max_ms = tally.max_ms;
+    country->availability =
+        availability_of(&tally.measure[MEASURE_AVAILABILITY], tally.requests, tally.ok);
+    country->shed_each = measure_of(&tally.measure[MEASURE_SHED]);
+    country->failed_each = measure_of(&tally.measure[MEASURE_FAILED]);
+    country->mean_ms = measure_of(&tally.measure[MEASURE_MEAN]);
+    country->p50_ms = measure_of(&tally.measure[MEASURE_P50]);
+    country->p99_ms = measure_of(&tally.measure[MEASURE_P99]);
+    country->p999_ms = measure_of(&tally.measure[MEASURE_P999]);
+    if (n == 1 && scenario->fault_count == 0)
+        batch_interval(&country->mean_ms, samples[0]->country[index].mean_half_ms);
 }
 
 static int fill_cell(struct run_cell *cell, size_t index,
@@ -265,16 +345,24 @@ static int fill_cell(struct run_cell *cell, size_t index,
     double measured_ns = (double)(scenario->duration_us - scenario->warmup_us) * 1000;
     for (size_t i = 0; i < cell->service_count; i++) {
         struct run_service *service = &cell->services[i];
-        struct stats busy = {0};
+        struct stats busy = {0}, waiting = {0}, in_system = {0};
         service->name = topo->services[i].name;
         service->servers = plan->cells[index].services[i].servers;
         double slots = (double)(service->servers * topo->services[i].concurrency);
         for (size_t k = 0; k < n; k++) {
             size_t group = index * topo->service_count + i;
-            stats_add(&busy, (double)samples[k]->busy_ns[group] / (measured_ns * slots));
+            double busy_ns = (double)samples[k]->busy_ns[group];
+            double wait_ns = (double)samples[k]->wait_ns[group];
+            stats_add(&busy, busy_ns / (measured_ns * slots));
+            stats_add(&waiting, wait_ns / measured_ns);
+            stats_add(&in_system, (wait_ns + busy_ns) / measured_ns);
             service->tries_shed += samples[k]->tries_shed[group];
+            if (service->waiting_max < samples[k]->waiting_max[group])
+                service->waiting_max = samples[k]->waiting_max[group];
         }
         service->busy = measure_of(&busy);
+        service->waiting = measure_of(&waiting);
+        service->in_system = measure_of(&in_system);
     }
     return 0;
 }
@@ -307,8 +395,14 @@ static double measured(const struct run_country *country, int measure)
         return country->shed_each.mean;
     case MEASURE_FAILED:
         return country->failed_each.mean;
-    default:
+    case MEASURE_P99:
         return country->p99_ms.mean;
+    case MEASURE_MEAN:
+        return country->mean_ms.mean;
+    case MEASURE_P50:
+        return country->p50_ms.mean;
+    default:
+        return country->p999_ms.mean;
     }
 }
 
@@ -358,7 +452,7 @@ int result_fill(struct run_result *result, const struct result_sample *const *sa
         return error_memory(err);
     for (size_t i = 0; i < topo->country_count; i++) {
         result->countries[i].name = topo->countries[i].name;
-        fill_country(&result->countries[i], i, samples, n);
+        fill_country(&result->countries[i], i, samples, n, scenario);
         fill_background(&result->countries[i].background, i, samples, n);
     }
     fill_blast(result, topo);
@@ -367,5 +461,5 @@ int result_fill(struct run_result *result, const struct result_sample *const *sa
             return error_memory(err);
     if (fill_verdicts(result, scenario, a) != 0)
         return error_memory(err);
-    return 0;
+    return precision_fill(result, samples, n, topo, scenario, a, err);
 }

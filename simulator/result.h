@@ -5,11 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/scenario.h"
+#include "simulator/stats.h"
+
 struct arena;
 struct capacity_plan;
 struct error;
 struct run_result;
-struct scenario;
 struct topo;
 struct world_count;
 struct world_group_count;
@@ -22,6 +24,8 @@ struct result_background {
 struct result_country {
     int64_t requests, ok, shed, failed, retries;
     double mean_ms, p50_ms, p99_ms, p999_ms, max_ms; /* NaN: no answer */
+    double mean_half_ms; /* half width of its mean's 95 % interval by batch means; NaN: there were
+                            faults, or it was too short */
     struct result_background background;
 };
 
@@ -32,6 +36,16 @@ struct result_sample {
     struct result_country *country; /* [topo.country_count] */
     int64_t *tries_shed;            /* [cells * services] */
     int64_t *busy_ns;               /* [cells * services] */
+    int64_t *wait_ns;               /* [cells * services] */
+    int64_t *waiting_max;           /* [cells * services] */
+};
+
+/* What replications say about one country together. */
+struct result_tally {
+    int64_t requests, ok, shed, failed, retries;
+    double max_ms;
+    struct stats measure[MEASURE_COUNT]; /* by enum scenario_measure, over replications that have
+                                            it */
 };
 
 /* Room for one sample. 0, or -1 when memory is out. */
@@ -40,6 +54,10 @@ int result_sample_init(struct result_sample *sample, const struct topo *topo, st
 /* Take what a replication has counted. */
 void result_sample_take(struct result_sample *sample, const struct world_count *count,
                         const struct topo *topo);
+
+/* Tally country `index` over `n` replications, in their order. */
+void result_tally(struct result_tally *tally, const struct result_sample *const *samples, size_t n,
+                  size_t index);
 
 /* Fill countries, cells, verdicts, events and digest of `result` from the `n` samples of finished
  * replications, in their order. 0, or -1 with `err` set. */

@@ -19,10 +19,20 @@ struct scenario;
 struct topo;
 struct trace_record;
 
+/* What an interval is based on. */
+enum run_interval {
+    INTERVAL_NONE,         /* there is none: one replication, or nothing seen */
+    INTERVAL_REPLICATIONS, /* Student's, over replications */
+    INTERVAL_BATCHES,      /* Student's, over batches of one replication without faults */
+    INTERVAL_EXACT,        /* no request failed: from the exact binomial bound to 1 */
+    INTERVAL_TOO_SHORT,    /* none: the one replication is too short for batches */
+};
+extern const char *const run_interval_words[];
+
 struct run_measure {
     double mean;    /* over replications; NaN: nothing was seen */
-    double ci95[2]; /* Student's interval at 95 %; NaN for fewer than two replications. Where no
-                       request failed at all: from the exact binomial bound to 1 */
+    double ci95[2]; /* at 95 %; NaN: none */
+    int interval;   /* enum run_interval */
 };
 
 struct run_background { /* of all replications, after the warm-up */
@@ -46,8 +56,11 @@ struct run_country { /* users' requests, and background work apart */
 struct run_service {
     const char *name;
     int64_t servers;
-    int64_t tries_shed;      /* by a server; some were then answered by another */
-    struct run_measure busy; /* utilisation, dead servers included, after the warm-up */
+    int64_t tries_shed;           /* by a server; some were then answered by another */
+    struct run_measure busy;      /* utilisation, dead servers included, after the warm-up */
+    struct run_measure waiting;   /* tries that wait: mean number over the measured time */
+    struct run_measure in_system; /* those and the ones worked on */
+    int64_t waiting_max;          /* most at once */
 };
 
 struct run_cell {
@@ -70,10 +83,25 @@ struct run_verdict { /* one expectation of one country */
     bool pass;
 };
 
+struct run_imprecise { /* a measure that is not as precise as was asked */
+    const char *measure;
+    const char *country;
+    double relative; /* half width over mean, at the level for all at once; NaN: nothing seen */
+    double wanted;
+};
+
+enum run_warmup { WARMUP_GIVEN, WARMUP_FOUND, WARMUP_NOT_SETTLED };
+extern const char *const run_warmup_words[];
+
 struct run_result {
     int64_t seed;
     int64_t replications; /* finished */
     bool stopped;         /* before all were */
+    bool precise;         /* nothing is in the list */
+    struct run_imprecise *imprecise;
+    size_t imprecise_count;
+    double warmup_s; /* of simulated time, not measured */
+    int warmup;      /* enum run_warmup */
     int64_t events;
     double wall_s;
     double events_per_s;
@@ -95,7 +123,7 @@ extern const struct json_field run_fields[];
 
 struct run_opts {
     int64_t seed;
-    int64_t replications;              /* >= 1 */
+    int64_t replications;              /* >= 1; with a precision, of the first round */
     int64_t jobs;                      /* threads, >= 1 */
     const volatile sig_atomic_t *stop; /* becomes 1, from a signal's handler or by an atomic store:
                                           end soon; may be NULL */
@@ -109,9 +137,8 @@ struct run_opts {
 };
 
 /* Simulate a bound scenario. 0, or -1 with `err` set, that of the first replication that failed,
- * and
- * `*result` untouched; being stopped before one replication has ended is an error, later it is not.
- * The result lives in `a` and borrows names. */
+ * and `*result` untouched; being stopped before one replication has ended is an error, later it is
+ * not. The result lives in `a` and borrows names. */
 int run_scenario(struct run_result *result, const struct topo *topo,
                  const struct capacity_plan *plan, const struct scenario *scenario,
                  const struct run_opts *opts, struct arena *a, struct error *err);

@@ -76,3 +76,18 @@ double stats_none_seen(int64_t count, double level)
         return 1;
     return 1 - fmath_exp(fmath_log(1 - level) / (double)count);
 }
+
+struct stats stats_paired(const double *first, const double *second, size_t count)
+{
+    struct stats s = {0};
+    for (size_t i = 0; i < count; i++)
+        if (!isnan(first[i]) && !isnan(second[i]))
+            stats_add(&s, second[i] - first[i]);
+    return s;
+}
+
+double stats_sidak(double level, size_t count)
+{
+    assert(count >= 1);
+    return fmath_exp(fmath_log(level) / (double)count);
+}

@@ -2,6 +2,7 @@
 #ifndef SIMULATOR_STATS_H
 #define SIMULATOR_STATS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct stats { /* independent values, one per replication; all zero is none */
@@ -16,6 +17,17 @@ void stats_add(struct stats *s, double value);
 /* Half the width of the two-sided Student interval around the mean at `level` (0.95, ...). NaN for
  * fewer than two values. */
 double stats_half_width(const struct stats *s, double level);
+
+/* The differences `second[i] - first[i]` of two variants of a scenario that were run with the same
+ * seed, by replication; those where either is NaN are left out. Variants share the luck of their
+ * named streams (common random numbers), so that the interval around the mean difference,
+ * stats_half_width, is narrower than the variants' own ones: what both felt drops out. */
+struct stats stats_paired(const double *first, const double *second, size_t count);
+
+/* The level at which each of `count` >= 1 intervals must hold for all of them to hold at once at
+ * `level`, were they independent: level^(1 / count) (Sidak 1967). Those of one run are not, and
+ * then hold together at least as often in all but contrived cases. */
+double stats_sidak(double level, size_t count);
 
 /* The value that Student's t with `freedom` >= 1 degrees exceeds in absolute value with probability
  * 1 - level. From the closed form of the distribution for whole degrees (Abramowitz and Stegun

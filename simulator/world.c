@@ -108,6 +108,19 @@ int world_count_init(struct world_count *count, const struct topo *topo, bool cu
     return 0;
 }
 
+/* Only a run without faults is one piece, so that its course says how far its mean may be trusted
+ * and when it has settled. */
+static int init_series(struct world *w, struct arena *a)
+{
+    for (size_t i = 0; i < w->topo->country_count; i++) {
+        struct series_bin *bin = arena_alloc(a, SERIES_BINS, sizeof bin[0]);
+        if (bin == NULL)
+            return -1;
+        series_init(&w->count.country[i].series, bin);
+    }
+    return 0;
+}
+
 /* Streams of random numbers are named by their entity, as in "de/a/catalog-1". */
 enum { NAME_MAX_BYTES = 160 };
 
@@ -355,7 +368,8 @@ int world_init(struct world *w, const struct topo *topo, const struct capacity_p
             return -1;
     w->server = arena_alloc(a, w->server_count, sizeof w->server[0]);
     if (w->server == NULL || init_pools(w, plan, a) != 0 ||
-        world_count_init(&w->count, topo, w->customers, a) != 0)
+        world_count_init(&w->count, topo, w->customers, a) != 0 ||
+        (scenario->fault_count == 0 && init_series(w, a) != 0))
         return error_memory(err);
     for (uint32_t i = 0; i < w->group_count; i++)
         if (init_group(w, i, seed, replication, a) != 0)

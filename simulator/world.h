@@ -25,6 +25,7 @@
 #include "control/retry.h"
 #include "region/admission.h"
 #include "simulator/engine.h"
+#include "simulator/series.h"
 
 struct arena;
 struct capacity_plan;
@@ -61,6 +62,7 @@ struct world_country_count { /* users' requests */
     int64_t shed;   /* ended by a refusal */
     int64_t failed; /* ended by a reset, a timeout or an error */
     int64_t retries;
+    struct series series;   /* latencies in the order of their ends, us; without bins: not kept */
     int64_t customers_hurt; /* who lost one or more; only with world.customers */
     uint64_t *hurt;         /* a bit for each */
     struct hist latency;    /* of the answered ones, at the customer */
@@ -68,10 +70,13 @@ struct world_country_count { /* users' requests */
 };
 
 struct world_group_count {
-    int64_t copies;     /* second copies sent after the warm-up */
-    int64_t tries_shed; /* after the warm-up, at once or after a wait */
-    int64_t busy_ns;    /* work after the warm-up, over all servers, finished or not */
-    int64_t server_ns;  /* time that servers took part after the warm-up, over all */
+    int64_t copies;      /* second copies sent after the warm-up */
+    int64_t tries_shed;  /* after the warm-up, at once or after a wait */
+    int64_t busy_ns;     /* work after the warm-up, over all servers, finished or not */
+    int64_t wait_ns;     /* the same of waiting: divided by the measured time, the mean number */
+    int64_t waiting;     /* tries that wait now */
+    int64_t waiting_max; /* most at once after the warm-up */
+    int64_t server_ns;   /* time that servers took part after the warm-up, over all */
 };
 
 struct world_fault {
@@ -262,8 +267,9 @@ void world_present_count(struct world *w, uint32_t group);
 /* Requests/s from outside that a cell gets now. */
 double world_cell_rps(const struct world *w, size_t cell);
 
-/* Run on to `until_ns`; what is worked on at the end of the run is counted then. 0, or -1 with
- * `err` set when the model outgrew its bounds: it says when, where most waits, and what would help.
+/* Run on to `until_ns`; what is worked on or waits at the end of the run is counted then. 0, or -1
+ * with `err` set when the model outgrew its bounds: it says when, where most waits, and what would
+ * help.
  */
 int world_run(struct world *w, int64_t until_ns, struct error *err);
 

@@ -94,13 +94,25 @@ static void test_scenario_refuses_what_makes_no_sense(void **state)
         {"{\"topology\": \"t\", \"expect\": [{\"min\": 1}]}",
          "expect[0]: key \"measure\" is missing", ERR_MISSING},
         {"{\"topology\": \"t\", \"expect\": [{\"measure\": \"speed\"}]}",
-         "expect[0].measure: expected one of \"availability\", \"shed\", \"failed\", \"p99_ms\"; "
-         "got \"speed\"",
+         "expect[0].measure: expected one of \"availability\", \"shed\", \"failed\", \"p99_ms\", "
+         "\"mean_ms\", \"p50_ms\", \"p999_ms\"; got \"speed\"",
          ERR_UNKNOWN},
         {"{\"topology\": \"t\", \"expect\": [{\"measure\": \"shed\"}]}",
          "expect[0]: give min, max or both", ERR_MISSING},
         {"{\"topology\": \"t\", \"expect\": [{\"measure\": \"shed\", \"min\": 2, \"max\": 1}]}",
          "expect[0]: min is above max", ERR_CONFLICT},
+        {"{\"topology\": \"t\", \"precision\": {\"relative\": 2}}",
+         "precision.relative: expected 0..1, got 2", ERR_RANGE},
+        {"{\"topology\": \"t\", \"precision\": {\"relative\": 0.1, \"measures\": [\"shed\", "
+         "\"speed\"]}}",
+         "precision.measures[1]: expected a measure as in expect, got \"speed\"", ERR_UNKNOWN},
+        {"{\"topology\": \"t\", \"precision\": {\"measures\": [\"shed\"]}}",
+         "precision.relative: expected a share above 0", ERR_MISSING},
+        {"{\"topology\": \"t\", \"precision\": {\"relative\": 0.1}, \"replications\": 7}",
+         "replications: with a precision the first round has at least 8, got 7", ERR_RANGE},
+        {"{\"topology\": \"t\", \"precision\": {\"relative\": 0.1, \"replications_max\": 9}, "
+         "\"replications\": 10}",
+         "precision.replications_max: 9 are fewer than the first round's 10", ERR_CONFLICT},
         {"{\"topology\": \"t\", \"expect\": [{\"measure\": \"availability\", \"min\": 99.9}]}",
          "expect[0].min: availability is a share, at most 1: write 0.999 for 99.9 %", ERR_RANGE},
     };
@@ -129,9 +141,24 @@ static void test_scenario_smallest_names_its_topology(void **state)
     assert_true(s.load == 1);
     assert_int_equal(s.fault_count, 0);
     assert_int_equal(s.replications, 8);
+    assert_true(s.precision.relative == 0);
+    assert_false(s.warmup_auto);
     assert_int_equal(s.seed, 1);
     assert_int_equal(s.expect_count, 0);
     assert_null(s.about);
+}
+
+static void test_scenario_precision_is_of_three_measures_unless_others_are_named(void **state)
+{
+    (void)state;
+    struct scenario s = parse("{\"topology\": \"t\", \"precision\": {\"relative\": 0.02}}");
+    assert_true(s.precision.level == 0.95);
+    assert_int_equal(s.precision.replications_max, 1000);
+    assert_int_equal(s.precision.measures,
+                     1 << MEASURE_AVAILABILITY | 1 << MEASURE_MEAN | 1 << MEASURE_P99);
+    s = parse("{\"topology\": \"t\", \"precision\": {\"relative\": 0.02, \"measures\": "
+              "[\"p999_ms\", \"shed\", \"p999_ms\"]}}");
+    assert_int_equal(s.precision.measures, 1 << MEASURE_P999 | 1 << MEASURE_SHED);
 }
 
 static void test_scenario_shares_no_key_with_a_topology(void **state)
@@ -292,6 +319,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scenario_refuses_what_makes_no_sense),
         cmocka_unit_test(test_scenario_smallest_names_its_topology),
+        cmocka_unit_test(test_scenario_precision_is_of_three_measures_unless_others_are_named),
         cmocka_unit_test(test_scenario_shares_no_key_with_a_topology),
         cmocka_unit_test(test_scenario_keeps_its_longest_times),
         cmocka_unit_test(test_scenario_refuses_to_bind_to_what_is_not_there),

@@ -241,6 +241,24 @@ short="--replications 2 --set duration=90s --set warmup=5s --set faults.0.at=30s
     yes "--set reaches both files" "de    x " sim $scenario $short --set policy.timeout=2s \
         --set expect.0.max=1 --set cells.de.zone_rtt=1ms --set 'services={"x":{"time":"1ms"}}'
 }
+single="--replications 1 --set duration=90s --set warmup=5s --set faults=[] --set load=0.5"
+# shellcheck disable=SC2086 # words
+{
+    yes "a single run's mean has an interval" "(batch means)" sim $scenario $single
+    yes "and says so as JSON" '"interval": "batch means"' sim $scenario $single --json
+    yes "a run that is too short says so" "the run is too short for an interval" sim $scenario \
+        $single --set duration=2s --set warmup=1s --set 'expect=[]'
+    yes "the warm-up found is told" "warm-up: " sim $scenario $single --set warmup_auto=true
+    yes "what is not precise is told, and no failure" \
+        "not precise: p99_ms of GB is known to +-" sim $scenario $single --replications 8 \
+        --set load=0.1 --set precision.relative=0.0001 --set precision.replications_max=9
+    yes "what is precise is done" "zone-loss-at-peak: 8 replications of" \
+        sim $scenario $single --replications 8 \
+        --set load=0.1 --set precision.relative=0.5
+}
+refused "a precision with too few replications" \
+    "replications: with this precision the first round has 8..1000, got 2" sim $scenario \
+    --set precision.relative=0.01 --replications 2
 refused "--set of nobody's key" 'neither a scenario nor a topology has a key "nosuch"' \
     sim $scenario --set nosuch.x=1
 refused "--set of an unknown key names its file and path" \

@@ -161,10 +161,16 @@ static void assert_conserved(const struct trial *t)
     assert_true(awaited_in_all <= open_requests(w)); /* the others wait for their next try */
     if (w->warmup_ns == 0)
         assert_int_equal(t->begun, ended_requests(w, w->topo) + open_requests(w));
+    int64_t waiting[SERVERS_MAX] = {0};
     for (uint32_t i = 0; i < w->server_count; i++) {
         const struct world_group *group = &w->group[w->server[i].group];
+        waiting[w->server[i].group] += waits[i];
         assert_server(w, i, runs[i], waits[i]);
         assert_int_equal(group->balance.replica[i - group->server_first].outstanding, awaited[i]);
+    }
+    for (uint32_t i = 0; i < w->group_count; i++) {
+        assert_int_equal(w->count.group[i].waiting, waiting[i]);
+        assert_true(w->warmup_ns > 0 || w->count.group[i].waiting_max >= waiting[i]);
     }
 }
 
@@ -531,6 +537,86 @@ static void test_flow_counts_the_work_that_a_death_cut_short(void **state)
     trial_end(&t);
 }
 
+/* Little's law without an average: when nobody is left, the areas under the numbers that waited and
+ * were worked on are the times of all tries at the servers. What a request took more is its ways:
+ * 2 ms to the server and back, and that to the customer. Latencies are cut to whole microseconds.
+ */
+static void test_flow_areas_are_the_sum_of_the_times_at_the_server(void **state)
+{
+    static const char *const services[] = {"\"time\": \"4ms\", \"concurrency\": 1",
+                                           "\"time\": \"19ms\", \"concurrency\": 4"};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct trial t;
+        char service[128];
+        snprintf(service, sizeof service, "%s, \"queue\": 4000", services[i]);
+        make_single(&t, service, "\"timeout\": \"1h\", \"tries\": 1", "\"duration\": \"60s\"");
+        assert_drained(&t);
+        const struct world_country_count *c = &t.world.count.country[0];
+        const struct world_group_count *g = &t.world.count.group[0];
+        int64_t ways_us = 2000 + t.made.topo.cells[0].client_rtt_us[0];
+        int64_t areas_ns = g->wait_ns + g->busy_ns;
+        int64_t times_ns = (c->latency.sum_us - c->ok * ways_us) * 1000;
+        assert_true(t.begun > 10000);
+        assert_int_equal(c->ok, t.begun);
+        assert_true(g->wait_ns > g->busy_ns / 10); /* it was not all work */
+        assert_true(areas_ns >= times_ns && areas_ns < times_ns + c->ok * 1000);
+        assert_int_equal(c->series.count, (size_t)(c->ok / c->series.width));
+        trial_end(&t);
+    }
+}
+
+static engine_handler *reach;
+static int64_t seen_max; /* waiting after the warm-up */
+
+/* Waiting grows with a try's arrival only. */
+static void watch_reach(void *world, const struct event *event)
+{
+    struct world *w = world;
+    reach(world, event);
+    int64_t waiting = 0;
+    for (uint32_t i = 0; i < w->server_count; i++)
+        waiting += w->server[i].admission.waiting;
+    if (event->at >= w->warmup_ns && waiting > seen_max)
+        seen_max = waiting;
+}
+
+static void test_flow_most_that_waited_is_the_greatest_number_seen(void **state)
+{
+    (void)state;
+    struct trial t;
+    make_single(&t, "\"time\": \"9ms\", \"concurrency\": 2, \"queue\": 4000", "\"timeout\": \"1h\"",
+                "\"duration\": \"20s\", \"warmup\": \"5s\"");
+    reach = t.world.engine.kind[WORLD_REACH].handler;
+    seen_max = 0;
+    engine_kind(&t.world.engine, WORLD_REACH, "reach", watch_reach, NULL, 0);
+    trial_run(&t, t.world.end_ns);
+    assert_true(seen_max > 5);
+    assert_int_equal(t.world.count.group[0].waiting_max, seen_max);
+    trial_end(&t);
+}
+
+/* All come in the first second; the line is longest within the warm-up, and what is left of it at
+ * its end is the most that is measured. */
+static void test_flow_line_from_the_warm_up_is_measured_from_its_end(void **state)
+{
+    (void)state;
+    struct trial t;
+    make_single(&t, "\"time\": \"100ms\", \"concurrency\": 1, \"queue\": 4000",
+                "\"timeout\": \"1h\"", "\"duration\": \"100s\", \"warmup\": \"9950ms\"");
+    t.demand_end_ns = 1000 * MS;
+    trial_run(&t, t.world.warmup_ns);
+    int64_t waiting = t.world.count.group[0].waiting;
+    assert_true(waiting > 50);
+    trial_run(&t, t.world.end_ns);
+    const struct world_group_count *g = &t.world.count.group[0];
+    assert_int_equal(g->waiting_max, waiting);
+    /* The first goes on within 100 ms, the others each 100 ms later. */
+    int64_t least_ns = waiting * (waiting - 1) / 2 * 100 * MS;
+    assert_true(g->wait_ns >= least_ns && g->wait_ns <= least_ns + waiting * 100 * MS);
+    trial_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -548,6 +634,9 @@ int main(void)
         cmocka_unit_test(test_flow_door_leaves_a_dead_zone_out),
         cmocka_unit_test(test_flow_counts_the_work_under_way_at_the_end_and_once),
         cmocka_unit_test(test_flow_counts_the_work_that_a_death_cut_short),
+        cmocka_unit_test(test_flow_areas_are_the_sum_of_the_times_at_the_server),
+        cmocka_unit_test(test_flow_most_that_waited_is_the_greatest_number_seen),
+        cmocka_unit_test(test_flow_line_from_the_warm_up_is_measured_from_its_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

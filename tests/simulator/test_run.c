@@ -283,10 +283,10 @@ static void test_run_measures_are_those_worked_out_by_hand(void **state)
 {
     enum { N = 4 };
     static const struct result_country given[N] = {
-        {100, 90, 6, 4, 12, 10, 10, 20, 30, 40, {20, 18, 1, 1, 90}},
-        {100, 0, 0, 100, 20, NAN, NAN, NAN, NAN, NAN, {9, 0, 9, 0, NAN}}, /* none answered */
-        {200, 200, 0, 0, 0, 14, 14, 24, 34, 50, {40, 37, 0, 3, 80}},
-        {0, 0, 0, 0, 0, NAN, NAN, NAN, NAN, NAN, {0, 0, 0, 0, NAN}}, /* none asked */
+        {100, 90, 6, 4, 12, 10, 10, 20, 30, 40, NAN, {20, 18, 1, 1, 90}},
+        {100, 0, 0, 100, 20, NAN, NAN, NAN, NAN, NAN, NAN, {9, 0, 9, 0, NAN}}, /* none answered */
+        {200, 200, 0, 0, 0, 14, 14, 24, 34, 50, NAN, {40, 37, 0, 3, 80}},
+        {0, 0, 0, 0, 0, NAN, NAN, NAN, NAN, NAN, NAN, {0, 0, 0, 0, NAN}}, /* none asked */
     };
     (void)state;
     struct made made;

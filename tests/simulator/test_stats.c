@@ -176,6 +176,29 @@ static void test_stats_none_seen_is_the_exact_bound_for_few(void **state)
                         1e-12);
 }
 
+/* ---- several at once, and variants ---- */
+
+static void test_stats_sidak_levels_hold_together_at_the_level(void **state)
+{
+    (void)state;
+    for (size_t count = 1; count <= 1000; count++)
+        for (double level = 0.5; level < 1; level += 0.09)
+            assert_true(fabs(pow(stats_sidak(level, count), (double)count) - level) < 1e-12);
+    assert_true(fabs(stats_sidak(0.95, 2) - 0.9746794345) < 1e-10);
+}
+
+static void test_stats_paired_are_the_differences_where_both_are_known(void **state)
+{
+    static const double first[] = {10, 20, NAN, 40, 50}, second[] = {11, 23, 30, NAN, 52};
+    (void)state;
+    struct stats s = stats_paired(first, second, 5);
+    assert_int_equal(s.count, 3);
+    assert_true(fabs(s.mean - 2) < 1e-12);
+    /* Of 1, 3 and 2: variance 1, standard error sqrt(1 / 3), two degrees of freedom. */
+    assert_true(fabs(stats_half_width(&s, 0.95) - 4.302653 * 0.5773503) < 1e-5);
+    assert_int_equal(stats_paired(first, second, 0).count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +210,8 @@ int main(void)
         cmocka_unit_test(test_stats_intervals_hold_the_truth_as_often_as_they_say),
         cmocka_unit_test(test_stats_none_seen_is_the_rule_of_three),
         cmocka_unit_test(test_stats_none_seen_is_the_exact_bound_for_few),
+        cmocka_unit_test(test_stats_sidak_levels_hold_together_at_the_level),
+        cmocka_unit_test(test_stats_paired_are_the_differences_where_both_are_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
