@@ -82,7 +82,7 @@ static double chance(int experiments)
 
 static void test_intervals_over_replications_hold_the_exact_mean_95_times_in_100(void **state)
 {
-    enum { EXPERIMENTS = 1000 / SHORTER };
+    enum { EXPERIMENTS = 600 / SHORTER };
     (void)state;
     struct made made;
     int too_short;
