@@ -29,8 +29,7 @@ struct plant {
     bool counts;
     double time_down;
     struct flow fail, mend;
-    double drawn[2]; /* sums of draws less their mean, */
-    double draws[2]; /* and how many */
+    double drawn[2]; /* sums of draws less their mean */
     double weight[REPAIR_PARTS_MAX + 1];
 };
 
@@ -76,10 +75,8 @@ static inline void pass(struct plant *p, int64_t now)
 static inline int64_t draw(struct plant *p, int which, double mean_ticks)
 {
     double drawn = rng_exp(&p->rng);
-    if (p->counts) {
+    if (p->counts)
         p->drawn[which] += drawn - 1;
-        p->draws[which] += 1;
-    }
     return (int64_t)(drawn * mean_ticks);
 }
 
@@ -143,8 +140,9 @@ int repair_run(struct repair_sample *sample, const struct repair_opts *opts, uin
     engine_run(&p->engine, p, end);
     pass(p, end);
     *sample = (struct repair_sample){.down = p->time_down / (double)(end - begin)};
+    /* Over a number that is no matter of luck, or their ratio to it would not have mean zero. */
+    double n = opts->time * (1 - opts->works) * opts->parts + 1;
     for (int i = 0; i < 2; i++) {
-        double n = p->draws[DRAWS_REPAIR] > 0 ? p->draws[DRAWS_REPAIR] : 1;
         sample->control[i] = p->drawn[i] / n;
         sample->control[FLOW_DOWN + i] = (p->fail.jumps[i] - p->fail.expected[i]) / n;
         sample->control[FLOW_UP + i] = (p->mend.jumps[i] - p->mend.expected[i]) / n;
