@@ -10,6 +10,7 @@
 #include "commands/state.h"
 #include "control/status.h"
 #include "simulator/run.h"
+#include "simulator/validate.h"
 
 struct check_options {
     const char *schema;
@@ -36,6 +37,7 @@ static const struct {
     {"bench_live", "What bulkhead bench live --json prints", bench_live_fields},
     {"load", "What bulkhead load --json prints", load_fields},
     {"status", "What bulkhead status --json prints", status_fields},
+    {"validate", "What bulkhead validate --json prints", validate_fields},
 };
 
 static int print_schema(const char *kind)
@@ -50,8 +52,8 @@ static int print_schema(const char *kind)
         return text == NULL ? cli_fail("no memory left") : EXIT_YES;
     }
     return cli_misuse(&check_command,
-                      "--schema: expected topology, scenario, plan, sim, bench, bench_live, load "
-                      "or status, got \"%s\"",
+                      "--schema: expected topology, scenario, plan, sim, bench, bench_live, load, "
+                      "status or validate, got \"%s\"",
                       kind);
 }
 

@@ -28,6 +28,7 @@ extern const struct cli_command sim_command;
 extern const struct cli_command status_command;
 extern const struct cli_command top_command;
 extern const struct cli_command up_command;
+extern const struct cli_command validate_command;
 
 /* The plan as tables for people. */
 void plan_print(FILE *out, const char *name, const struct files *files);

@@ -108,6 +108,7 @@ struct storm {
     struct arena arena;
     struct balance balance;
     struct model model;
+    enum topo_balance policy;
     struct rng rng, luck; /* of the picks, and of what happens */
     uint32_t open[OPEN_MAX];
     uint32_t open_count;
@@ -115,9 +116,9 @@ struct storm {
     int64_t now_us;
 };
 
-static void storm_begin(struct storm *s, uint64_t seed)
+static void storm_begin(struct storm *s, uint64_t seed, enum topo_balance policy)
 {
-    *s = (struct storm){0};
+    *s = (struct storm){.policy = policy};
     rng_init(&s->rng, seed);
     rng_init(&s->luck, ~seed);
     uint32_t per_zone[ZONES_MAX];
@@ -128,7 +129,12 @@ static void storm_begin(struct storm *s, uint64_t seed)
         for (uint32_t i = 0; i < per_zone[z]; i++)
             s->model.replica[s->model.count++].zone = (uint16_t)z;
     }
-    const struct balance_opts opts = {.eject_failures = s->model.limit, .eject_us = EJECT_US};
+    const struct balance_opts opts = {
+        .eject_failures = s->model.limit,
+        .eject_us = EJECT_US,
+        .policy = policy,
+        .choices = policy == TOPO_BALANCE_CHOICES ? 2 : 1 + rng_below(&s->luck, TOPO_CHOICES_MAX),
+    };
     assert_int_equal(balance_init(&s->balance, &opts, per_zone, zones, &s->arena), 0);
     assert_int_equal(s->balance.count, s->model.count);
 }
@@ -139,7 +145,17 @@ static void storm_send(struct storm *s)
     uint32_t zone = rng_below(&s->luck, ZONES_MAX + 1);
     uint16_t avoid = zone == ZONES_MAX ? (uint16_t)BALANCE_NO_ZONE : (uint16_t)zone;
     uint32_t picked = balance_pick(&s->balance, avoid, &s->rng, s->now_us);
-    assert_true(picked == model_pick(&s->model, avoid, &same, s->now_us));
+    uint32_t modelled = model_pick(&s->model, avoid, &same, s->now_us);
+    if (s->policy == TOPO_BALANCE_CHOICES || modelled == BALANCE_NONE) {
+        assert_true(picked == modelled);
+    } else { /* the other policies choose in their own way, but from the same */
+        uint32_t list[REPLICAS_MAX], listed = 0;
+        bool blind;
+        uint32_t count = model_candidates(&s->model, avoid, list, &blind);
+        for (uint32_t i = 0; i < count; i++)
+            listed += list[i] == picked;
+        assert_int_equal(listed, 1);
+    }
     if (picked == BALANCE_NONE)
         return;
     balance_sent(&s->balance, picked);
@@ -187,12 +203,27 @@ static void test_balance_does_what_the_plain_model_does(void **state)
     (void)state;
     for (uint64_t seed = 0; seed < 300; seed++) {
         struct storm s;
-        storm_begin(&s, seed);
+        storm_begin(&s, seed, TOPO_BALANCE_CHOICES);
         for (int i = 0; i < 3000; i++) {
             storm_step(&s);
             if (i % 64 == 0)
                 assert_conserved(&s);
         }
+        while (s.open_count > 0)
+            storm_end(&s);
+        assert_conserved(&s);
+        arena_release(&s.arena);
+    }
+}
+
+static void test_balance_leaves_out_the_same_by_every_policy(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        struct storm s;
+        storm_begin(&s, seed, (enum topo_balance)(seed % (TOPO_BALANCE_LEAST_LOADED + 1)));
+        for (int i = 0; i < 3000; i++)
+            storm_step(&s);
         while (s.open_count > 0)
             storm_end(&s);
         assert_conserved(&s);
@@ -206,7 +237,7 @@ static void test_balance_recovers_from_any_storm(void **state)
     (void)state;
     for (uint64_t seed = 0; seed < 300; seed++) {
         struct storm s;
-        storm_begin(&s, seed);
+        storm_begin(&s, seed, TOPO_BALANCE_CHOICES);
         for (int i = 0; i < 1000; i++)
             storm_step(&s);
         while (s.open_count > 0)
@@ -228,6 +259,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_balance_does_what_the_plain_model_does),
+        cmocka_unit_test(test_balance_leaves_out_the_same_by_every_policy),
         cmocka_unit_test(test_balance_recovers_from_any_storm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,7 +96,7 @@ BEGIN {
     spare("base/json_text", heap "|strtod")   # grows with the text; strtod reads back what snprintf
                                               # wrote in the same locale
     spare("simulator/.*", heap "|pthread_.*") # replications run side by side
-    spare("simulator/run", "clock_gettime")   # how long a run took, for people; decides nothing
+    spare("simulator/(run|validate)", "clock_gettime")   # how long a run took, for people; decides nothing
 }
 
 {

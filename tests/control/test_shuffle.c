@@ -1,0 +1,85 @@
+/* control/shuffle.c: every shard is as likely, and overlaps are hypergeometric. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "control/shuffle.h"
+
+/* Standard errors a count may be off; chance alone does that once in 1.7 million times. */
+static const double Z_MAX = 5;
+
+static void test_shuffle_picks_every_shard_as_often(void **state)
+{
+    enum { WORKERS = 5, SHARD = 3, SHARDS = 10, PICKS = 100000 };
+    (void)state;
+    int counts[1 << WORKERS] = {0}, seen = 0;
+    struct rng rng;
+    rng_init(&rng, 1);
+    for (int i = 0; i < PICKS; i++) {
+        uint32_t shard[SHARD], bits = 0;
+        shuffle_pick(&rng, WORKERS, SHARD, shard);
+        for (int k = 0; k < SHARD; k++) {
+            assert_true(shard[k] < WORKERS);
+            assert_true(k == 0 || shard[k] > shard[k - 1]);
+            bits |= 1u << shard[k];
+        }
+        counts[bits]++;
+    }
+    double error = sqrt(PICKS * (1.0 / SHARDS) * (1 - 1.0 / SHARDS));
+    for (int bits = 0; bits < 1 << WORKERS; bits++) {
+        seen += counts[bits] > 0;
+        assert_true(counts[bits] == 0 ||
+                    fabs(counts[bits] - (double)PICKS / SHARDS) <= Z_MAX * error);
+    }
+    assert_int_equal(seen, SHARDS);
+}
+
+static void test_shuffle_of_all_workers_is_all_of_them(void **state)
+{
+    (void)state;
+    struct rng rng;
+    uint32_t shard[4];
+    rng_init(&rng, 1);
+    shuffle_pick(&rng, 4, 4, shard);
+    for (uint32_t i = 0; i < 4; i++)
+        assert_int_equal(shard[i], i);
+}
+
+static void test_shuffle_common_counts_what_both_have(void **state)
+{
+    static const uint32_t one[] = {1, 3, 5, 9}, other[] = {0, 3, 9, 10}, none[] = {2, 4, 6, 8};
+    (void)state;
+    assert_int_equal(shuffle_common(one, other, 4), 2);
+    assert_int_equal(shuffle_common(one, none, 4), 0);
+    assert_int_equal(shuffle_common(one, one, 4), 4);
+}
+
+static void test_shuffle_overlap_is_the_published_one(void **state)
+{
+    (void)state;
+    assert_true(fabs(shuffle_overlap(8, 2, 2) - 1.0 / 28) < 1e-15);
+    assert_true(fabs(shuffle_overlap(100, 5, 5) - 1.0 / 75287520) < 1e-20);
+    assert_true(shuffle_overlap(4, 3, 1) == 0); /* they must share two at least */
+    assert_true(shuffle_overlap(4, 3, 4) == 0);
+    for (uint32_t shard = 1; shard <= 20; shard++) {
+        double sum = 0;
+        for (uint32_t shared = 0; shared <= shard; shared++)
+            sum += shuffle_overlap(20, shard, shared);
+        assert_true(fabs(sum - 1) < 1e-12);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shuffle_picks_every_shard_as_often),
+        cmocka_unit_test(test_shuffle_of_all_workers_is_all_of_them),
+        cmocka_unit_test(test_shuffle_common_counts_what_both_have),
+        cmocka_unit_test(test_shuffle_overlap_is_the_published_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
