@@ -48,6 +48,11 @@ struct cache_entry { /* private to cache.c */
     uint8_t asked; /* of late, at most 3 */
 };
 
+struct cache_ghost { /* one key that went; another one may take its place */
+    uint32_t mark;   /* of the key */
+    uint32_t when;   /* by ghost_clock */
+};
+
 struct cache_queue {
     uint32_t oldest, newest, count;
 };
@@ -59,10 +64,9 @@ struct cache { /* fields are private to cache.c */
     uint32_t small_max;
     uint32_t *table; /* slots by hash, CACHE_NONE between them */
     uint32_t table_mask;
-    uint64_t *ghost; /* keys that went from the small queue: a ring, */
-    uint32_t *ghost_table;
-    uint32_t ghost_first, ghost_count;
-    uint64_t hits, misses; /* of cache_get; what was served stale is a hit */
+    struct cache_ghost *ghost; /* keys that went from the small queue of late */
+    uint32_t ghost_clock;      /* how many went */
+    uint64_t hits, misses;     /* of cache_get; what was served stale is a hit */
 };
 
 /* 0, or -1 when memory is out. */
