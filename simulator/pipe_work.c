@@ -1,0 +1,250 @@
+#include "simulator/pipe_work.h"
+
+#include <assert.h>
+
+int64_t pipe_time_us(const struct pipe *p, int64_t mean_us, struct rng *rng)
+{
+    if (p->opts.fixed_times || mean_us == 0)
+        return mean_us;
+    return (int64_t)(rng_exp(rng) * (double)mean_us + 0.5);
+}
+
+/* ---- stores ---- */
+
+static uint32_t store_of(const struct pipe *p, const struct pipe_worker *w)
+{
+    return w->state == PIPE_ASKS ? p->owner_store : p->station[w->station].store;
+}
+
+void pipe_store_go_on(struct pipe *p, uint32_t store)
+{
+    struct pipe_store *s = &p->store[store];
+    while (s->first != PIPE_NONE && s->busy < p->opts.store_parallel && !s->down) {
+        uint32_t worker = s->first;
+        s->first = p->worker[worker].next;
+        s->busy++;
+        engine_after(&p->engine, pipe_time_us(p, p->opts.store_us, &p->store_rng), PIPE_EVENT_STORE,
+                     worker);
+    }
+}
+
+void pipe_store_down(struct pipe *p, size_t stage, bool down)
+{
+    uint32_t store = p->station[stage].store;
+    p->store[store].down = down;
+    pipe_store_go_on(p, store);
+}
+
+static void transact(struct pipe *p, uint32_t worker, enum pipe_worker_state state)
+{
+    struct pipe_worker *w = &p->worker[worker];
+    w->state = (uint8_t)state;
+    w->next = PIPE_NONE;
+    uint32_t store = store_of(p, w);
+    struct pipe_store *s = &p->store[store];
+    if (s->first == PIPE_NONE)
+        s->first = worker;
+    else
+        p->worker[s->last].next = worker;
+    s->last = worker;
+    p->count.transactions++;
+    pipe_store_go_on(p, store);
+}
+
+/* ---- workers ---- */
+
+static void take(struct pipe *p, uint32_t worker)
+{
+    struct pipe_worker *w = &p->worker[worker];
+    w->try = pipe_take(p, w->station, &w->row);
+    w->serial = p->row[w->row].serial;
+}
+
+/* The row it took may have been finished by another meanwhile, and its place be used anew. */
+static bool still_there(const struct pipe *p, const struct pipe_worker *w)
+{
+    return p->row[w->row].serial == w->serial;
+}
+
+static void rest(struct pipe *p, uint32_t worker)
+{
+    struct pipe_worker *w = &p->worker[worker];
+    w->state = PIPE_IDLE;
+    if (w->down)
+        return;
+    if (p->opts.central) {
+        transact(p, worker, PIPE_POLLS);
+        return;
+    }
+    struct pipe_station *s = &p->station[w->station];
+    if (!w->listed) {
+        w->listed = true;
+        w->sleeps = s->idle;
+        s->idle = worker;
+    }
+    pipe_dispatch(p, w->station);
+}
+
+void pipe_dispatch(struct pipe *p, uint32_t station)
+{
+    struct pipe_station *s = &p->station[station];
+    while (!p->opts.central && s->first != PIPE_NONE && s->idle != PIPE_NONE) {
+        uint32_t worker = s->idle;
+        struct pipe_worker *w = &p->worker[worker];
+        s->idle = w->sleeps;
+        w->listed = false;
+        if (w->state != PIPE_IDLE || w->down)
+            continue;
+        take(p, worker);
+        transact(p, worker, PIPE_TAKES);
+    }
+}
+
+static void work_starts(struct pipe *p, uint32_t worker)
+{
+    struct pipe_worker *w = &p->worker[worker];
+    if (!still_there(p, w)) { /* it took so long to begin */
+        rest(p, worker);
+        return;
+    }
+    struct pipe_station *s = &p->station[w->station];
+    const struct pipe_row *row = &p->row[w->row];
+    int64_t time_us = pipe_time_us(p, s->time_us, &s->rng);
+    if (w->state == PIPE_ASKS) /* there and back */
+        time_us += 2 * p->opts.hop_us;
+    w->report = pipe_outcome(p, row);
+    w->state = PIPE_WORKS;
+    p->count.stage[w->station].busy_us += time_us;
+    engine_after(&p->engine, time_us, PIPE_EVENT_WORKED, worker);
+}
+
+/* What it needs to know comes with the message, from the one database, or is asked for. */
+static void work_asks(struct pipe *p, uint32_t worker)
+{
+    const struct pipe_worker *w = &p->worker[worker];
+    if (still_there(p, w) && w->station < p->opts.def->stage_count && !p->opts.central) {
+        int64_t bytes = pipeline_ask_bytes(p->opts.def, &p->row[w->row].m);
+        if (bytes > 0) {
+            p->count.asks++;
+            p->count.ask_bytes += bytes;
+            transact(p, worker, PIPE_ASKS);
+            return;
+        }
+    }
+    work_starts(p, worker);
+}
+
+void pipe_on_worked(void *pipe, const struct event *event)
+{
+    struct pipe *p = pipe;
+    struct pipe_worker *w = &p->worker[event->who];
+    bool fails = p->opts.fail > 0 && rng_f64(&p->station[w->station].rng) < p->opts.fail;
+    if (!fails) {
+        transact(p, event->who, PIPE_WRITES);
+        return;
+    }
+    if (still_there(p, w))
+        pipe_fail(p, w->row, w->try);
+    rest(p, event->who);
+}
+
+static void poll(struct pipe *p, uint32_t worker)
+{
+    struct pipe_worker *w = &p->worker[worker];
+    p->count.polls++;
+    if (p->station[w->station].first != PIPE_NONE) {
+        take(p, worker);
+        work_asks(p, worker);
+        return;
+    }
+    p->count.polls_empty++;
+    w->state = PIPE_IDLE;
+    engine_after(&p->engine, p->opts.poll_us, PIPE_EVENT_POLL, worker);
+}
+
+static void commit(struct pipe *p, const struct pipe_worker *w)
+{
+    bool there = still_there(p, w);
+    if (there && pipe_commit(p, w->row, w->try, &w->report))
+        return;
+    p->count.late++;
+    if (there)
+        pipe_tell(p, PIPE_LATE, &p->order[p->row[w->row].order], &p->row[w->row].m, w->try);
+}
+
+void pipe_on_store(void *pipe, const struct event *event)
+{
+    struct pipe *p = pipe;
+    struct pipe_worker *w = &p->worker[event->who];
+    uint32_t store = store_of(p, w);
+    p->store[store].busy--;
+    if (w->state == PIPE_WRITES) /* is committed, though the worker may be dead by now */
+        commit(p, w);
+    bool forgot = w->forgot;
+    w->forgot = false;
+    if (forgot || w->state == PIPE_WRITES)
+        rest(p, event->who);
+    else if (w->state == PIPE_POLLS)
+        poll(p, event->who);
+    else if (w->state == PIPE_TAKES)
+        work_asks(p, event->who);
+    else
+        work_starts(p, event->who);
+    pipe_store_go_on(p, store);
+}
+
+void pipe_on_poll(void *pipe, const struct event *event)
+{
+    transact(pipe, event->who, PIPE_POLLS);
+}
+
+/* ---- crashes ---- */
+
+static void crash_later(struct pipe *p, uint32_t worker)
+{
+    if (p->opts.crash_per_s <= 0)
+        return;
+    double in_us = rng_exp(&p->crashes) * 1e6 / p->opts.crash_per_s;
+    engine_after(&p->engine, (int64_t)in_us, PIPE_EVENT_CRASH, worker);
+}
+
+void pipe_on_crash(void *pipe, const struct event *event)
+{
+    struct pipe *p = pipe;
+    struct pipe_worker *w = &p->worker[event->who];
+    p->count.crashes++;
+    w->down = true;
+    if (w->state == PIPE_WORKS || w->state == PIPE_IDLE) {
+        w->generation++; /* neither work nor the next poll comes to an end */
+        w->state = PIPE_IDLE;
+    } else {
+        w->forgot = true;
+    }
+    double in_us = rng_exp(&p->crashes) * (double)p->opts.repair_us;
+    engine_after(&p->engine, (int64_t)in_us, PIPE_EVENT_REPAIR, event->who);
+}
+
+void pipe_on_repair(void *pipe, const struct event *event)
+{
+    struct pipe *p = pipe;
+    struct pipe_worker *w = &p->worker[event->who];
+    w->down = false;
+    crash_later(p, event->who);
+    if (w->state == PIPE_IDLE)
+        rest(p, event->who);
+}
+
+void pipe_workers_start(struct pipe *p)
+{
+    for (uint32_t i = 0; i < p->worker_count; i++) {
+        crash_later(p, i);
+        if (!p->opts.central) {
+            rest(p, i);
+            continue;
+        }
+        /* Not all at one moment. */
+        int64_t in_us = (int64_t)(rng_f64(&p->crashes) * (double)p->opts.poll_us);
+        p->worker[i].state = PIPE_IDLE;
+        engine_after(&p->engine, in_us, PIPE_EVENT_POLL, i);
+    }
+}
