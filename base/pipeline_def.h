@@ -58,8 +58,8 @@ enum pipeline_carry {
 };
 
 enum pipeline_spent { /* what follows when a piece of work has failed as often as it may */
-    PIPELINE_SPENT_DEAD, /* it lies in the dead letters until someone looks */
-    PIPELINE_SPENT_UNDO, /* it counts as a no */
+                      PIPELINE_SPENT_DEAD, /* it lies in the dead letters until someone looks */
+                      PIPELINE_SPENT_UNDO, /* it counts as a no */
 };
 
 struct pipeline_hop {

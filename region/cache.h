@@ -20,7 +20,8 @@
 
 struct arena;
 
-enum { CACHE_ENTRIES_MAX = 1 << 26, CACHE_NONE = UINT32_MAX };
+enum { CACHE_ENTRIES_MAX = 1 << 26 };
+#define CACHE_NONE UINT32_MAX
 
 enum cache_rule { CACHE_LRU, CACHE_S3_FIFO };
 

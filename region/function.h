@@ -21,7 +21,8 @@
 
 struct arena;
 
-enum { FUNCTION_INSTANCES_MAX = 10000, FUNCTION_NONE = UINT32_MAX };
+enum { FUNCTION_INSTANCES_MAX = 10000 };
+#define FUNCTION_NONE UINT32_MAX
 
 struct function_opts {
     uint32_t instances_max; /* 1..FUNCTION_INSTANCES_MAX */

@@ -21,6 +21,8 @@
  * a join's parts, and its barrier, until their order is over. What is remembered is therefore
  * bounded by the orders that are kept.
  *
+ * Work on a pipeline is background work for region/admission.h: users' requests go first.
+ *
  * No clock, no storage, no allocation. */
 #ifndef REGION_PIPELINE_H
 #define REGION_PIPELINE_H

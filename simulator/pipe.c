@@ -82,6 +82,8 @@ static void init_workers(struct pipe *p)
     for (uint32_t i = 0; i < p->station_count; i++) {
         uint32_t count = i < p->opts.def->stage_count ? (uint32_t)p->opts.def->stages[i].workers
                                                       : p->opts.coordinator_workers;
+        p->station[i].worker_first = at;
+        p->station[i].worker_count = count;
         for (uint32_t k = 0; k < count; k++)
             p->worker[at++] = (struct pipe_worker){.station = i, .row = PIPE_NONE};
     }
@@ -103,6 +105,7 @@ static void init_kinds(struct pipe *p)
     engine_kind(e, PIPE_EVENT_POLL, "poll", pipe_on_poll, worker, worker_size);
     engine_kind(e, PIPE_EVENT_CRASH, "crash", pipe_on_crash, NULL, 0);
     engine_kind(e, PIPE_EVENT_REPAIR, "repair", pipe_on_repair, NULL, 0);
+    engine_kind(e, PIPE_EVENT_CREW, "crew", pipe_on_crew, NULL, 0);
 }
 
 /* Rows and messages of one order at once: each part, its kept rows in both directions, what is on
@@ -134,6 +137,7 @@ int pipe_init(struct pipe *p, const struct pipe_opts *opts, struct arena *a, str
     assert(opts->orders_per_s > 0 && opts->orders > 0 && opts->store_parallel >= 1);
     assert(opts->parts_max >= 1 && opts->parts_max <= PIPE_PARTS_MAX);
     assert(opts->resend_us > 0 && (!opts->central || opts->poll_us > 0));
+    assert(opts->crew == NULL || (!opts->central && opts->crew_us > 0));
     if (opts->orders_open_max < 1 || opts->orders_open_max > ORDERS_MAX)
         return error_set(err, ERR_LIMIT, "a simulated pipeline holds 1 to %d orders", ORDERS_MAX);
     *p = (struct pipe){.opts = *opts};
@@ -147,9 +151,9 @@ int pipe_init(struct pipe *p, const struct pipe_opts *opts, struct arena *a, str
     rng_named(&p->crashes, opts->seed, opts->replication, "workers", "crashes");
     rng_named(&p->backoff, opts->seed, opts->replication, "pipeline", "backoff");
     rng_named(&p->store_rng, opts->seed, opts->replication, "stores", "work");
-    const struct engine_opts events = {
-        .pending_max =
-            opts->orders_open_max * (3 * FLIGHTS_EACH + ROWS_EACH + 1) + 3 * p->worker_count + 1};
+    const struct engine_opts events = {.pending_max = opts->orders_open_max *
+                                                          (3 * FLIGHTS_EACH + ROWS_EACH + 1) +
+                                                      3 * p->worker_count + PIPE_STATIONS_MAX + 1};
     if (engine_init(&p->engine, &events, a, err) != 0)
         return -1;
     init_kinds(p);

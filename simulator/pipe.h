@@ -96,6 +96,10 @@ struct pipe_opts {
     uint32_t coordinator_workers; /* in directed mode, >= 1 */
     int64_t coordinator_us;       /* mean work on a report */
 
+    const struct work_crew *crew; /* workers come and go with the demand, up to the stage's; NULL:
+                                     all run all the time */
+    int64_t crew_us;              /* how often that is looked at */
+
     pipe_trace *trace; /* may be NULL */
     void *trace_context;
 };
@@ -105,6 +109,8 @@ struct pipe_stage_count {
     int64_t done_of_complete;    /* effects of orders that are complete */
     int64_t left_of_dead;        /* done and not undone, of orders in the dead letters */
     int64_t busy_us;
+    int64_t crew_us;  /* sum over the workers that ran, with a crew */
+    int64_t unmanned; /* looks at the crew that left none */
 };
 
 struct pipe_count {
@@ -171,6 +177,7 @@ struct pipe_worker {
     uint32_t sleeps; /* next in its station's list of idle workers */
     uint8_t state;
     bool listed; /* in that list, perhaps no longer rightly */
+    bool off;    /* not needed now */
     bool down;
     bool forgot; /* crashed while its transaction was under way */
 };
@@ -181,6 +188,9 @@ struct pipe_station {
     uint32_t waiting;
     uint32_t idle;
     uint32_t store;
+    uint32_t worker_first, worker_count, crew; /* so many of them are to run */
+    int64_t came, came_before;                 /* rows, ever and when the crew was last looked at */
+    int64_t active_us;                         /* something came or was worked on */
     int64_t time_us;
     struct work_opts work;
 };
@@ -222,6 +232,7 @@ enum pipe_kind {
     PIPE_EVENT_POLL,   /* who: worker */
     PIPE_EVENT_CRASH,  /* who: worker */
     PIPE_EVENT_REPAIR, /* who: worker */
+    PIPE_EVENT_CREW,   /* who: station */
 };
 
 /* ---- running it ---- */

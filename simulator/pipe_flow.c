@@ -102,6 +102,8 @@ static void row_enqueue(struct pipe *p, uint32_t index)
         p->row[s->last].next = index;
     s->last = index;
     s->waiting++;
+    s->came++;
+    s->active_us = now_us(p);
     pipe_dispatch(p, p->row[index].station);
 }
 

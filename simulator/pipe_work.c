@@ -70,7 +70,8 @@ static void rest(struct pipe *p, uint32_t worker)
 {
     struct pipe_worker *w = &p->worker[worker];
     w->state = PIPE_IDLE;
-    if (w->down)
+    p->station[w->station].active_us = engine_now(&p->engine);
+    if (w->down || w->off)
         return;
     if (p->opts.central) {
         transact(p, worker, PIPE_POLLS);
@@ -93,7 +94,7 @@ void pipe_dispatch(struct pipe *p, uint32_t station)
         struct pipe_worker *w = &p->worker[worker];
         s->idle = w->sleeps;
         w->listed = false;
-        if (w->state != PIPE_IDLE || w->down)
+        if (w->state != PIPE_IDLE || w->down || w->off)
             continue;
         take(p, worker);
         transact(p, worker, PIPE_TAKES);
@@ -234,8 +235,47 @@ void pipe_on_repair(void *pipe, const struct event *event)
         rest(p, event->who);
 }
 
+/* ---- crews ---- */
+
+void pipe_on_crew(void *pipe, const struct event *event)
+{
+    struct pipe *p = pipe;
+    struct pipe_station *s = &p->station[event->who];
+    struct pipe_stage_count *count = &p->count.stage[event->who];
+    uint32_t busy = 0;
+    for (uint32_t i = 0; i < s->worker_count; i++)
+        busy += p->worker[s->worker_first + i].state != PIPE_IDLE;
+    int64_t now_us = engine_now(&p->engine);
+    const struct work_demand demand = {
+        .arrivals_per_s = (double)(s->came - s->came_before) * 1e6 / (double)p->opts.crew_us,
+        .time_us = (double)(s->time_us + 2 * p->opts.store_us),
+        .waiting = s->waiting,
+        .idle_us = busy > 0 ? 0 : now_us - s->active_us,
+    };
+    struct work_crew crew = *p->opts.crew;
+    if (crew.count_max > s->worker_count)
+        crew.count_max = s->worker_count;
+    count->crew_us += s->crew * p->opts.crew_us;
+    s->crew = work_crew_count(&crew, &demand);
+    s->came_before = s->came;
+    count->unmanned += s->crew == 0;
+    for (uint32_t i = 0; i < s->worker_count; i++) {
+        struct pipe_worker *w = &p->worker[s->worker_first + i];
+        bool was_off = w->off;
+        w->off = i >= s->crew;
+        if (was_off && !w->off && w->state == PIPE_IDLE)
+            rest(p, s->worker_first + i);
+    }
+    engine_after(&p->engine, p->opts.crew_us, PIPE_EVENT_CREW, event->who);
+}
+
 void pipe_workers_start(struct pipe *p)
 {
+    for (uint32_t i = 0; p->opts.crew != NULL && i < p->station_count; i++) {
+        for (uint32_t k = 0; k < p->station[i].worker_count; k++)
+            p->worker[p->station[i].worker_first + k].off = true;
+        engine_at(&p->engine, 0, PIPE_EVENT_CREW, i);
+    }
     for (uint32_t i = 0; i < p->worker_count; i++) {
         crash_later(p, i);
         if (!p->opts.central) {
