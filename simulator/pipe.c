@@ -89,6 +89,27 @@ static void init_workers(struct pipe *p)
     }
 }
 
+/* Rows and messages of one order at once: each part, its kept rows in both directions, what is on
+ * its way for it, and a few for side lines. */
+enum { ROWS_EACH = 3 * PIPE_PARTS_MAX + 8, FLIGHTS_EACH = 2 * PIPE_PARTS_MAX + 8 };
+
+/* Instances are the station's workers, and every row may wait. */
+static int init_functions(struct pipe *p, struct arena *a)
+{
+    for (uint32_t i = 0; p->opts.function != NULL && i < p->station_count; i++) {
+        struct pipe_station *s = &p->station[i];
+        struct function_opts opts = *p->opts.function;
+        opts.concurrency = 1;
+        opts.queue_max = p->opts.orders_open_max * ROWS_EACH;
+        if (opts.instances_max > s->worker_count)
+            opts.instances_max = s->worker_count;
+        s->tick_us = INT64_MAX;
+        if (function_init(&s->function, &opts, a) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static void init_kinds(struct pipe *p)
 {
     struct engine *e = &p->engine;
@@ -106,11 +127,9 @@ static void init_kinds(struct pipe *p)
     engine_kind(e, PIPE_EVENT_CRASH, "crash", pipe_on_crash, NULL, 0);
     engine_kind(e, PIPE_EVENT_REPAIR, "repair", pipe_on_repair, NULL, 0);
     engine_kind(e, PIPE_EVENT_CREW, "crew", pipe_on_crew, NULL, 0);
+    engine_kind(e, PIPE_EVENT_WARM, "warm", pipe_on_warm, worker, worker_size);
+    engine_kind(e, PIPE_EVENT_TICK, "tick", pipe_on_tick, NULL, 0);
 }
-
-/* Rows and messages of one order at once: each part, its kept rows in both directions, what is on
- * its way for it, and a few for side lines. */
-enum { ROWS_EACH = 3 * PIPE_PARTS_MAX + 8, FLIGHTS_EACH = 2 * PIPE_PARTS_MAX + 8 };
 
 static int init_pools(struct pipe *p, struct arena *a)
 {
@@ -137,6 +156,7 @@ int pipe_init(struct pipe *p, const struct pipe_opts *opts, struct arena *a, str
     assert(opts->orders_per_s > 0 && opts->orders > 0 && opts->store_parallel >= 1);
     assert(opts->parts_max >= 1 && opts->parts_max <= PIPE_PARTS_MAX);
     assert(opts->resend_us > 0 && (!opts->central || opts->poll_us > 0));
+    assert(opts->function == NULL || (opts->crew == NULL && !opts->central));
     assert(opts->crew == NULL || (!opts->central && opts->crew_us > 0));
     if (opts->orders_open_max < 1 || opts->orders_open_max > ORDERS_MAX)
         return error_set(err, ERR_LIMIT, "a simulated pipeline holds 1 to %d orders", ORDERS_MAX);
@@ -146,6 +166,8 @@ int pipe_init(struct pipe *p, const struct pipe_opts *opts, struct arena *a, str
     if (init_pools(p, a) != 0)
         return error_memory(err);
     init_workers(p);
+    if (init_functions(p, a) != 0)
+        return error_memory(err);
     rng_named(&p->arrivals, opts->seed, opts->replication, "orders", "arrivals");
     rng_named(&p->network, opts->seed, opts->replication, "pipeline", "network");
     rng_named(&p->crashes, opts->seed, opts->replication, "workers", "crashes");

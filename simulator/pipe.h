@@ -25,6 +25,7 @@
 #include "base/hist.h"
 #include "base/pipeline_def.h"
 #include "base/rng.h"
+#include "region/function.h"
 #include "region/pipeline.h"
 #include "simulator/engine.h"
 
@@ -100,6 +101,11 @@ struct pipe_opts {
                                      all run all the time */
     int64_t crew_us;              /* how often that is looked at */
 
+    const struct function_opts *function; /* stages are event-driven functions, a worker is an
+                                             instance; its queue_max is not used. NULL: they are
+                                             not. Not with a crew, nor central */
+    int64_t cold_us;                      /* how long an instance takes to start */
+
     pipe_trace *trace; /* may be NULL */
     void *trace_context;
 };
@@ -109,7 +115,8 @@ struct pipe_stage_count {
     int64_t done_of_complete;    /* effects of orders that are complete */
     int64_t left_of_dead;        /* done and not undone, of orders in the dead letters */
     int64_t busy_us;
-    int64_t crew_us;  /* sum over the workers that ran, with a crew */
+    int64_t crew_us;  /* sum over the workers that ran, with a crew or as functions */
+    int64_t starts;   /* of functions */
     int64_t unmanned; /* looks at the crew that left none */
 };
 
@@ -191,6 +198,8 @@ struct pipe_station {
     uint32_t worker_first, worker_count, crew; /* so many of them are to run */
     int64_t came, came_before;                 /* rows, ever and when the crew was last looked at */
     int64_t active_us;                         /* something came or was worked on */
+    struct function function;
+    int64_t function_us, tick_us; /* last looked at; will be next */
     int64_t time_us;
     struct work_opts work;
 };
@@ -233,6 +242,8 @@ enum pipe_kind {
     PIPE_EVENT_CRASH,  /* who: worker */
     PIPE_EVENT_REPAIR, /* who: worker */
     PIPE_EVENT_CREW,   /* who: station */
+    PIPE_EVENT_WARM,   /* who: worker, its instance has started */
+    PIPE_EVENT_TICK,   /* who: station, its function's deadline */
 };
 
 /* ---- running it ---- */

@@ -104,6 +104,8 @@ static void row_enqueue(struct pipe *p, uint32_t index)
     s->waiting++;
     s->came++;
     s->active_us = now_us(p);
+    if (p->opts.function != NULL && !function_arrive(&s->function, index))
+        overflow(p, "events of a function"); /* cannot be: there is room for every row */
     pipe_dispatch(p, p->row[index].station);
 }
 

@@ -66,10 +66,66 @@ static bool still_there(const struct pipe *p, const struct pipe_worker *w)
     return p->row[w->row].serial == w->serial;
 }
 
+/* Do what the function of a station says. */
+static void function_go_on(struct pipe *p, uint32_t station)
+{
+    struct pipe_station *s = &p->station[station];
+    struct function *f = &s->function;
+    int64_t now_us = engine_now(&p->engine);
+    struct function_do todo;
+    p->count.stage[station].crew_us +=
+        (function_count(f, FUNCTION_STARTING) + function_count(f, FUNCTION_WARM)) *
+        (now_us - s->function_us);
+    s->function_us = now_us;
+    while ((todo = function_next(f, now_us)).act != FUNCTION_NOTHING) {
+        uint32_t worker = s->worker_first + todo.instance;
+        if (todo.act == FUNCTION_START) {
+            p->count.stage[station].starts++;
+            engine_after(&p->engine, p->opts.cold_us, PIPE_EVENT_WARM, worker);
+        } else if (todo.act == FUNCTION_STOP) {
+            p->worker[worker].generation++; /* it may be starting still */
+        } else {
+            assert(todo.event == s->first);
+            take(p, worker);
+            transact(p, worker, PIPE_TAKES);
+        }
+    }
+    int64_t deadline_us = function_deadline_us(f);
+    if (deadline_us < s->tick_us) {
+        s->tick_us = deadline_us;
+        engine_at(&p->engine, deadline_us, PIPE_EVENT_TICK, station);
+    }
+}
+
+void pipe_on_tick(void *pipe, const struct event *event)
+{
+    struct pipe *p = pipe;
+    struct pipe_station *s = &p->station[event->who];
+    if (s->tick_us != event->at)
+        return; /* an earlier one came between */
+    s->tick_us = INT64_MAX;
+    function_go_on(p, event->who);
+}
+
+void pipe_on_warm(void *pipe, const struct event *event)
+{
+    struct pipe *p = pipe;
+    uint32_t station = p->worker[event->who].station;
+    struct pipe_station *s = &p->station[station];
+    function_ready(&s->function, event->who - s->worker_first, engine_now(&p->engine));
+    function_go_on(p, station);
+}
+
 static void rest(struct pipe *p, uint32_t worker)
 {
     struct pipe_worker *w = &p->worker[worker];
     w->state = PIPE_IDLE;
+    if (p->opts.function != NULL) {
+        struct pipe_station *f = &p->station[w->station];
+        function_ended(&f->function, worker - f->worker_first, engine_now(&p->engine));
+        function_go_on(p, w->station);
+        return;
+    }
     p->station[w->station].active_us = engine_now(&p->engine);
     if (w->down || w->off)
         return;
@@ -89,6 +145,10 @@ static void rest(struct pipe *p, uint32_t worker)
 void pipe_dispatch(struct pipe *p, uint32_t station)
 {
     struct pipe_station *s = &p->station[station];
+    if (p->opts.function != NULL) {
+        function_go_on(p, station);
+        return;
+    }
     while (!p->opts.central && s->first != PIPE_NONE && s->idle != PIPE_NONE) {
         uint32_t worker = s->idle;
         struct pipe_worker *w = &p->worker[worker];
@@ -163,6 +223,16 @@ static void poll(struct pipe *p, uint32_t worker)
     engine_after(&p->engine, p->opts.poll_us, PIPE_EVENT_POLL, worker);
 }
 
+static void instance_dies(struct pipe *p, uint32_t worker)
+{
+    struct pipe_worker *w = &p->worker[worker];
+    struct pipe_station *s = &p->station[w->station];
+    w->state = PIPE_IDLE;
+    w->generation++;
+    function_died(&s->function, worker - s->worker_first);
+    function_go_on(p, w->station);
+}
+
 static void commit(struct pipe *p, const struct pipe_worker *w)
 {
     bool there = still_there(p, w);
@@ -183,7 +253,9 @@ void pipe_on_store(void *pipe, const struct event *event)
         commit(p, w);
     bool forgot = w->forgot;
     w->forgot = false;
-    if (forgot || w->state == PIPE_WRITES)
+    if (forgot && p->opts.function != NULL)
+        instance_dies(p, event->who);
+    else if (forgot || w->state == PIPE_WRITES)
         rest(p, event->who);
     else if (w->state == PIPE_POLLS)
         poll(p, event->who);
@@ -214,6 +286,13 @@ void pipe_on_crash(void *pipe, const struct event *event)
     struct pipe *p = pipe;
     struct pipe_worker *w = &p->worker[event->who];
     p->count.crashes++;
+    if (p->opts.function != NULL) { /* the next instance is another one */
+        w->forgot = w->state != PIPE_IDLE && w->state != PIPE_WORKS;
+        if (!w->forgot)
+            instance_dies(p, event->who);
+        crash_later(p, event->who);
+        return;
+    }
     w->down = true;
     if (w->state == PIPE_WORKS || w->state == PIPE_IDLE) {
         w->generation++; /* neither work nor the next poll comes to an end */
@@ -278,6 +357,8 @@ void pipe_workers_start(struct pipe *p)
     }
     for (uint32_t i = 0; i < p->worker_count; i++) {
         crash_later(p, i);
+        if (p->opts.function != NULL)
+            continue;
         if (!p->opts.central) {
             rest(p, i);
             continue;

@@ -36,7 +36,7 @@ struct pipeline_report pipe_outcome(const struct pipe *p, const struct pipe_row 
 /* ---- pipe_work.c: workers and stores ---- */
 
 engine_handler pipe_on_store, pipe_on_worked, pipe_on_poll, pipe_on_crash, pipe_on_repair,
-    pipe_on_crew;
+    pipe_on_crew, pipe_on_warm, pipe_on_tick;
 
 /* Workers wait at these stations and have not been told of new rows. */
 void pipe_dispatch(struct pipe *p, uint32_t station);

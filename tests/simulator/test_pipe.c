@@ -99,6 +99,8 @@ static void test_pipe_loses_and_doubles_no_order(void **state)
     struct pipeline_def def = pipes_define(shop, &a);
     struct pipe *p = test_malloc(sizeof *p);
     struct pipe_count sum = {0};
+    const struct function_opts function = {
+        .instances_max = 3, .keep_us = 50000, .start_max_us = 1000000};
     struct arena running = {0};
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct pipe_opts opts = calm;
@@ -117,6 +119,9 @@ static void test_pipe_loses_and_doubles_no_order(void **state)
         opts.hop_us = seed % 3 == 0 ? 30000 : 1000;
         opts.central = seed % 10 == 0;
         opts.poll_us = 20000;
+        if (seed % 10 == 5)
+            opts.function = &function;
+        opts.cold_us = 30000;
         run(p, &opts, &running);
         assert_kept(p);
         add(&sum, &p->count);

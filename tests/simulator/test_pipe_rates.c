@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/error.h"
+#include "base/fmath.h"
 #include "simulator/pipe.h"
 #include "tests/pipes.h"
 
@@ -150,6 +151,47 @@ static void test_pipe_workers_come_with_the_work_and_go_down_to_none(void **stat
     assert_true(c->unmanned > 50);
     assert_int_equal(p->station[0].crew, 0);
     assert_int_equal(p->open, 0);
+    test_free(p);
+    arena_release(&a);
+}
+
+/* A function of one instance and no work, under Poisson events of rate r: it starts for C, then
+ * serves those that came meanwhile, and stops when a gap is longer than T. Such a cycle has
+ * 1 + r C + (e^(r T) - 1) events, of which the first waits C and those that come while it starts
+ * C / 2 on average; it is warm for (e^(r T) - 1) / r and then off for 1 / r. */
+static void test_pipe_function_is_cold_warm_and_off_as_computed(void **state)
+{
+    (void)state;
+    struct arena a = {0};
+    struct pipeline_def def = pipes_define(
+        "{\"stages\": {\"a\": {\"workers\": 1, \"time\": \"0\", \"lease\": \"1h\"}}}", &a);
+    static const double rates[] = {0.5, 2, 5};
+    const double keep_s = 0.5, cold_s = 0.3;
+    const struct function_opts function = {
+        .instances_max = 1,
+        .keep_us = SECOND_US / 2,
+        .start_max_us = 10 * SECOND_US,
+    };
+    struct pipe *p = test_malloc(sizeof *p);
+    for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
+        double r = rates[i], warm = fmath_exp(r * keep_s) - 1;
+        double events = 1 + r * cold_s + warm;
+        struct pipe_opts opts = plain(&def, r);
+        opts.orders = 400000 / SHORTER;
+        opts.function = &function;
+        opts.cold_us = 300000;
+        start(p, &opts, &a);
+        go_on(p, INT64_MAX);
+        assert_int_equal(p->count.complete, opts.orders);
+        const struct pipe_stage_count *c = &p->count.stage[0];
+        double off_max = SHORTER == 1 ? 0.015 : 0.06, n = (double)opts.orders;
+        assert_near("starts", (double)c->starts / n, 1 / events, off_max);
+        assert_near("mean wait, s", (double)p->count.latency.sum_us * 1e-6 / n,
+                    (cold_s + r * cold_s * cold_s / 2) / events, off_max);
+        assert_near("share of time that it is there",
+                    (double)c->crew_us / (double)engine_now(&p->engine),
+                    (cold_s + warm / r) / (cold_s + warm / r + 1 / r), off_max);
+    }
     test_free(p);
     arena_release(&a);
 }
@@ -302,6 +344,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pipe_time_is_that_of_queues_in_a_row),
         cmocka_unit_test(test_pipe_bottleneck_alone_gets_more_workers),
+        cmocka_unit_test(test_pipe_function_is_cold_warm_and_off_as_computed),
         cmocka_unit_test(test_pipe_workers_come_with_the_work_and_go_down_to_none),
         cmocka_unit_test(test_pipe_central_database_is_full_long_before_the_distributed_pipeline),
         cmocka_unit_test(test_pipe_central_failure_stops_all_and_a_services_only_its_stages),
