@@ -172,6 +172,7 @@ int pipe_init(struct pipe *p, const struct pipe_opts *opts, struct arena *a, str
     rng_named(&p->network, opts->seed, opts->replication, "pipeline", "network");
     rng_named(&p->crashes, opts->seed, opts->replication, "workers", "crashes");
     rng_named(&p->backoff, opts->seed, opts->replication, "pipeline", "backoff");
+    rng_named(&p->polls, opts->seed, opts->replication, "workers", "polls");
     rng_named(&p->store_rng, opts->seed, opts->replication, "stores", "work");
     const struct engine_opts events = {.pending_max = opts->orders_open_max *
                                                           (3 * FLIGHTS_EACH + ROWS_EACH + 1) +

@@ -92,7 +92,7 @@ struct pipe_opts {
     int64_t store_us;        /* mean transaction; 0: they take no time */
     uint32_t store_parallel; /* transactions at once in one store, >= 1 */
     bool central;
-    int64_t poll_us; /* central: an idle worker looks again after this */
+    int64_t poll_us; /* central: an idle worker looks again after this on average */
 
     uint32_t coordinator_workers; /* in directed mode, >= 1 */
     int64_t coordinator_us;       /* mean work on a report */
@@ -213,7 +213,7 @@ struct pipe_store {
 struct pipe {
     struct engine engine;
     struct pipe_opts opts;
-    struct rng arrivals, network, crashes, backoff, store_rng;
+    struct rng arrivals, network, crashes, backoff, polls, store_rng;
     struct pipe_station station[PIPE_STATIONS_MAX];
     uint32_t station_count; /* the stages, and in directed mode the coordinator behind them */
     struct pipe_store store[PIPE_STORES_MAX];

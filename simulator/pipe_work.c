@@ -209,6 +209,14 @@ void pipe_on_worked(void *pipe, const struct event *event)
     rest(p, event->who);
 }
 
+/* At random: workers that sleep equally long come to look all at one moment, since each that finds
+ * something wakes later the next time. */
+static void poll_later(struct pipe *p, uint32_t worker)
+{
+    double in_us = rng_exp(&p->polls) * (double)p->opts.poll_us;
+    engine_after(&p->engine, (int64_t)in_us, PIPE_EVENT_POLL, worker);
+}
+
 static void poll(struct pipe *p, uint32_t worker)
 {
     struct pipe_worker *w = &p->worker[worker];
@@ -220,7 +228,7 @@ static void poll(struct pipe *p, uint32_t worker)
     }
     p->count.polls_empty++;
     w->state = PIPE_IDLE;
-    engine_after(&p->engine, p->opts.poll_us, PIPE_EVENT_POLL, worker);
+    poll_later(p, worker);
 }
 
 static void instance_dies(struct pipe *p, uint32_t worker)
@@ -363,9 +371,6 @@ void pipe_workers_start(struct pipe *p)
             rest(p, i);
             continue;
         }
-        /* Not all at one moment. */
-        int64_t in_us = (int64_t)(rng_f64(&p->crashes) * (double)p->opts.poll_us);
-        p->worker[i].state = PIPE_IDLE;
-        engine_after(&p->engine, in_us, PIPE_EVENT_POLL, i);
+        poll_later(p, i);
     }
 }

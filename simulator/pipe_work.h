@@ -38,10 +38,10 @@ struct pipeline_report pipe_outcome(const struct pipe *p, const struct pipe_row 
 engine_handler pipe_on_store, pipe_on_worked, pipe_on_poll, pipe_on_crash, pipe_on_repair,
     pipe_on_crew, pipe_on_warm, pipe_on_tick;
 
-/* Workers wait at these stations and have not been told of new rows. */
+/* Have the idle workers of a station take what waits there. */
 void pipe_dispatch(struct pipe *p, uint32_t station);
 
-/* Workers begin their lives. */
+/* The workers begin: they look for work, or wait to be needed. */
 void pipe_workers_start(struct pipe *p);
 
 /* Start what waits at a store. */

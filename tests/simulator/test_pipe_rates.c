@@ -249,6 +249,33 @@ static void test_pipe_central_database_is_full_long_before_the_distributed_pipel
     arena_release(&a);
 }
 
+/* With little to do: pushed, a piece takes two transactions and the work, eight times 22 ms.
+ * Polled, it waits besides for the first of n workers that each look once a second at random, 1 / n
+ * s on average, where n of the 30 are idle. */
+static void test_pipe_polling_costs_time_at_every_stage(void **state)
+{
+    (void)state;
+    struct arena a = {0};
+    struct pipeline_def def = pipes_define(eight, &a);
+    for (size_t i = 0; i < def.stage_count; i++)
+        def.stages[i].workers = 30;
+    const double busy = 10 * 0.022, stages = 8;
+    const double mean_s[] = {stages * 0.022, stages * (0.022 + 1 / (30 - busy))};
+    struct pipe *p = test_malloc(sizeof *p);
+    for (int central = 0; central <= 1; central++) {
+        struct pipe_opts opts = shop_of(&def, 10, central);
+        opts.orders = 3000;
+        opts.warmup_us = 20 * SECOND_US;
+        start(p, &opts, &a);
+        go_on(p, INT64_MAX);
+        assert_near(central ? "polled, s" : "pushed, s",
+                    (double)p->count.latency.sum_us * 1e-6 / (double)p->count.latency.count,
+                    mean_s[central], central ? 0.03 : 0.01);
+    }
+    test_free(p);
+    arena_release(&a);
+}
+
 struct halt { /* while one store is down: */
     int64_t refused, complete, works[8];
     int64_t caught_up; /* orders complete by the end */
@@ -347,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_pipe_function_is_cold_warm_and_off_as_computed),
         cmocka_unit_test(test_pipe_workers_come_with_the_work_and_go_down_to_none),
         cmocka_unit_test(test_pipe_central_database_is_full_long_before_the_distributed_pipeline),
+        cmocka_unit_test(test_pipe_polling_costs_time_at_every_stage),
         cmocka_unit_test(test_pipe_central_failure_stops_all_and_a_services_only_its_stages),
         cmocka_unit_test(test_pipe_carries_all_or_asks),
     };
