@@ -34,9 +34,9 @@ static const struct json_field stage_fields[] = {
                   .doc = "Mean work on one piece"),
     JSON_MAP(struct pipeline_stage, next, next_count, "next", struct pipeline_hop, hop_fields,
              .count_max = PIPELINE_NEXT_MAX, .doc = "The stages behind it; none: the work ends"),
-    JSON_STR(struct pipeline_stage, undo, "undo",
+    JSON_STR(struct pipeline_stage, undo, "undo", .nullable = true,
              .doc = "The stage that undoes it; left out, there is nothing to undo"),
-    JSON_STR(struct pipeline_stage, of, "of",
+    JSON_STR(struct pipeline_stage, of, "of", .nullable = true,
              .doc = "Of a join: the splitter or copier whose parts it waits for; left out, the one "
                     "that leads to it"),
     JSON_I64(struct pipeline_stage, tries, "tries", 1, 1000, .preset = "5",

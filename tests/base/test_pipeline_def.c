@@ -88,6 +88,27 @@ static void test_pipeline_def_left_out_fits_any_services(void **state)
         assert_string_equal(topo.pipeline.stages[i].service, "shop");
 }
 
+/* A topology is written out complete for those that run it. */
+static void test_pipeline_def_written_out_is_read_as_the_same(void **state)
+{
+    (void)state;
+    struct pipeline_def def = accepted("{\"mode\": \"directed\", \"hops\": 12}");
+    const char *whole = json_encode(&def, pipeline_def_fields, &arena);
+    struct pipeline_def again = accepted(whole);
+    assert_int_equal(again.stage_count, def.stage_count);
+    for (size_t i = 0; i < def.stage_count; i++) {
+        const struct pipeline_stage *a = &def.stages[i], *b = &again.stages[i];
+        assert_string_equal(a->name, b->name);
+        assert_int_equal(a->kind, b->kind);
+        assert_int_equal(a->reach, b->reach);
+        assert_int_equal(a->undo_stage, b->undo_stage);
+        assert_int_equal(a->join, b->join);
+        assert_int_equal(a->time_us, b->time_us);
+        assert_int_equal(a->service_index, b->service_index);
+    }
+    assert_string_equal(json_encode(&again, pipeline_def_fields, &arena), whole);
+}
+
 static void test_pipeline_def_a_copier_has_a_join_only_when_one_waits_for_it(void **state)
 {
     (void)state;
@@ -204,6 +225,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pipeline_def_left_out_is_a_shops),
         cmocka_unit_test(test_pipeline_def_left_out_fits_any_services),
+        cmocka_unit_test(test_pipeline_def_written_out_is_read_as_the_same),
         cmocka_unit_test(test_pipeline_def_a_copier_has_a_join_only_when_one_waits_for_it),
         cmocka_unit_test(test_pipeline_def_names_the_splitter_where_several_lead_to_a_join),
         cmocka_unit_test(test_pipeline_def_warns_of_a_cycle_without_a_way_out),
