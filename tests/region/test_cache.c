@@ -124,6 +124,19 @@ static void test_cache_s3_fifo_is_not_emptied_by_a_scan(void **state)
     }
 }
 
+static void test_cache_s3_fifo_keeps_a_key_that_comes_back(void **state)
+{
+    (void)state;
+    struct cache c = made(CACHE_S3_FIFO, 100);
+    for (uint64_t key = 0; key < 101; key++) /* the last one pushes out key 0, */
+        ask(&c, key);
+    assert_false(ask(&c, 0)); /* which is remembered, and now pushes out key 1 */
+    for (uint64_t key = 1000; key < 3000; key++)
+        ask(&c, key);
+    assert_true(ask(&c, 0));
+    assert_false(ask(&c, 1));
+}
+
 /* ---- how long ---- */
 
 static void test_cache_serves_fresh_then_stale_then_not(void **state)
@@ -254,6 +267,7 @@ int main(void)
         cmocka_unit_test(test_cache_lru_keeps_what_was_asked_for_last),
         cmocka_unit_test(test_cache_slots_hold_their_own_keys),
         cmocka_unit_test(test_cache_s3_fifo_is_not_emptied_by_a_scan),
+        cmocka_unit_test(test_cache_s3_fifo_keeps_a_key_that_comes_back),
         cmocka_unit_test(test_cache_serves_fresh_then_stale_then_not),
         cmocka_unit_test(test_cache_lru_hits_as_often_as_che_says),
     };

@@ -86,6 +86,35 @@ static void test_function_starts_as_many_as_those_that_wait_need(void **state)
     assert_does(&f, 10, FUNCTION_NOTHING, 0);
 }
 
+static void test_function_runs_events_on_the_instance_used_last(void **state)
+{
+    (void)state;
+    struct function_opts opts = usual;
+    opts.concurrency = 2;
+    struct function f = made(&opts);
+    uint32_t first = FUNCTION_NONE, second = FUNCTION_NONE;
+    for (uint32_t event = 0; event < 3; event++) { /* two on the first, one on the second */
+        assert_true(function_arrive(&f, event));
+        struct function_do d = function_next(&f, 0);
+        if (d.act == FUNCTION_START) {
+            function_ready(&f, d.instance, 0);
+            d = function_next(&f, 0);
+        }
+        assert_int_equal(d.act, FUNCTION_RUN);
+        if (event == 0)
+            first = d.instance;
+        second = d.instance;
+    }
+    assert_true(first != second);
+    function_ended(&f, first, 10);
+    assert_true(function_arrive(&f, 3)); /* both have room */
+    assert_int_equal(function_next(&f, 10).instance, first);
+    function_ended(&f, second, 20); /* idle: the first runs two */
+    function_ended(&f, first, 20);
+    assert_true(function_arrive(&f, 4));
+    assert_int_equal(function_next(&f, 20).instance, first); /* the second may stop soon */
+}
+
 static void test_function_gives_up_what_does_not_get_ready(void **state)
 {
     (void)state;
@@ -237,6 +266,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_function_starts_cold_runs_and_stops_when_idle),
         cmocka_unit_test(test_function_starts_as_many_as_those_that_wait_need),
+        cmocka_unit_test(test_function_runs_events_on_the_instance_used_last),
         cmocka_unit_test(test_function_gives_up_what_does_not_get_ready),
         cmocka_unit_test(test_function_keeps_its_least_warm),
         cmocka_unit_test(test_function_is_cold_as_often_as_gaps_are_long),
