@@ -191,6 +191,8 @@ const struct json_field topo_fields[] = {
     JSON_F64(struct topo, target_utilisation, "target_utilisation", 0.01, 1, .preset = "0.7",
              .doc = "How busy a server may be in counting servers"),
     JSON_OBJECT(struct topo, policy, "policy", policy_fields, .doc = "What the door does"),
+    JSON_OBJECT(struct topo, pipeline, "pipeline", pipeline_def_fields,
+                .doc = "The way of an order, from stage to stage"),
     JSON_END,
 };
 
@@ -509,6 +511,14 @@ int topo_dist(struct dist *d, const struct topo_service *service, double per_us,
 
 /* ---- the whole ---- */
 
+static int pipeline_complete(struct topo *topo, struct arena *a, struct error *err)
+{
+    const char *names[TOPO_SERVICES_MAX];
+    for (size_t i = 0; i < topo->service_count; i++)
+        names[i] = topo->services[i].name;
+    return pipeline_def_complete(&topo->pipeline, names, topo->service_count, a, err);
+}
+
 static int topo_complete(struct topo *topo, struct arena *a, struct error *err)
 {
     for (size_t i = 0; i < topo->service_count; i++) {
@@ -538,7 +548,7 @@ static int topo_complete(struct topo *topo, struct arena *a, struct error *err)
                              cell->name, cell->zone_count, cell->zone_count == 1 ? "" : "s",
                              (long long)topo->tolerance.zones);
     }
-    return 0;
+    return pipeline_complete(topo, a, err);
 }
 
 int topo_parse(struct topo *topo, const char *text, size_t len, const struct json_set *sets,

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/json.h"
+#include "base/pipeline_def.h"
 
 struct arena;
 struct dist;
@@ -140,7 +141,8 @@ struct topo {
     struct topo_tolerance tolerance;
     double target_utilisation; /* of a server, in counting; 0 < u <= 1 */
     struct topo_policy policy;
-    double share_sum; /* of the services' shares */
+    struct pipeline_def pipeline; /* of every cell's orders */
+    double share_sum;             /* of the services' shares */
 };
 
 /* The table of the file. */

@@ -76,6 +76,8 @@ static int check_file(const char *path, struct arena *a, struct error *err)
     printf("%s: ok, a topology of %zu countr%s in %zu cell%s\n", path, files.topo.country_count,
            files.topo.country_count == 1 ? "y" : "ies", files.topo.cell_count,
            files.topo.cell_count == 1 ? "" : "s");
+    if (files.topo.pipeline.warning != NULL)
+        fprintf(stderr, "%s: warning: %s\n", path, files.topo.pipeline.warning);
     return 0;
 }
 

@@ -3,14 +3,14 @@
  * A token bucket as in Brooker 2022 ("Fixing retries with token buckets and circuit breakers"):
  * each first try earns a part of a token, each retry spends a whole one. In the long run there are
  * at most `ratio` retries per first try; a full bucket covers a burst, such as a zone's sudden
- * death, which resets at one moment what that zone had under way. */
+ * death, which resets at one moment what that zone had under way. How long to wait before a retry
+ * is base/backoff.h's: without it, those requests would all choose again before any of them has
+ * told of its failure. */
 #ifndef CONTROL_RETRY_H
 #define CONTROL_RETRY_H
 
 #include <stdbool.h>
 #include <stdint.h>
-
-#include "base/rng.h"
 
 enum { RETRY_TOKEN = 1000000, RETRY_BURST = 100 }; /* parts of a token; least tokens in a bucket */
 
@@ -41,16 +41,6 @@ static inline bool retry_allowed(struct retry *r, uint32_t tries, uint32_t tries
         return false;
     r->have -= RETRY_TOKEN;
     return true;
-}
-
-/* How long to wait before the next try, us, after `tries` >= 1: `backoff_us` (>= 0), doubled for
- * each try after the second, and half of it up or down by chance. Without the wait, the requests
- * that a zone's death resets at one moment would all choose again before any of them has told of
- * its failure. */
-static inline int64_t retry_delay_us(int64_t backoff_us, uint32_t tries, struct rng *rng)
-{
-    int64_t middle_us = backoff_us << (tries < 16 ? tries - 1 : 15);
-    return middle_us / 2 + (int64_t)(rng_f64(rng) * (double)middle_us);
 }
 
 #endif

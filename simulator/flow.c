@@ -1,5 +1,6 @@
 #include "simulator/flow.h"
 
+#include "base/backoff.h"
 #include "base/topo.h"
 #include "simulator/calls.h"
 #include "simulator/faults.h"
@@ -293,7 +294,7 @@ static void try_end(struct world *w, uint32_t request_index, int answer, uint32_
         return;
     }
     request->avoid = (uint16_t)zone;
-    int64_t delay_us = retry_delay_us(policy->backoff_us, request->tries, &group->rng);
+    int64_t delay_us = backoff_delay_us(policy->backoff_us, INT64_MAX, request->tries, &group->rng);
     trace_retry(w, request_index, answer, delay_us * 1000);
     engine_after(&w->engine, delay_us * 1000, WORLD_RETRY, request_index);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/backoff.h"
 #include "base/error.h"
 #include "base/layout.h"
 #include "base/topo.h"
@@ -106,7 +107,8 @@ static void on_delay(uv_timer_t *timer)
 
 static void try_again(struct door_request *r)
 {
-    int64_t delay_us = retry_delay_us(policy_of(r)->backoff_us, r->count, &r->group->rng);
+    int64_t delay_us =
+        backoff_delay_us(policy_of(r)->backoff_us, INT64_MAX, r->count, &r->group->rng);
     r->avoid = r->group->balance.replica[r->replica].zone;
     uv_timer_start(&r->timer, on_delay, ((uint64_t)delay_us + 999) / 1000, 0);
 }

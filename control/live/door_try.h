@@ -1,6 +1,6 @@
 /* door_try.h - a request on its way through the door: to a replica, to another one, and back.
  *
- * The replica is chosen by control/balance.h, the repeat is allowed and delayed by control/retry.h:
+ * The replica is chosen by control/balance.h, the repeat is allowed by control/retry.h:
  * the functions that the simulator calls. A try that is refused, reset, timed out, garbled or shed
  * (503) is repeated in another zone. Writes may be repeated because each has an Idempotency-Key,
  * its own or one that is added here, and all tries bear the same.

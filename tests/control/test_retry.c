@@ -1,5 +1,4 @@
 /* Tests of control/retry.h: retries stay within their budget. */
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -107,29 +106,6 @@ static void test_retry_refused_for_its_tries_costs_nothing(void **state)
     assert_int_equal(r.have, before);
 }
 
-static void test_retry_waits_double_each_time_and_half_up_or_down(void **state)
-{
-    static const int64_t backoffs_us[] = {1, 3, 10000, INT64_C(3600000000)};
-    (void)state;
-    struct rng rng;
-    rng_init(&rng, 1);
-    for (size_t i = 0; i < sizeof backoffs_us / sizeof backoffs_us[0]; i++)
-        for (uint32_t tries = 1; tries <= 10; tries++) {
-            enum { DRAWS = 2000 };
-            double middle_us = ldexp((double)backoffs_us[i], (int)tries - 1), sum_us = 0;
-            for (int n = 0; n < DRAWS; n++) {
-                double delay_us = (double)retry_delay_us(backoffs_us[i], tries, &rng);
-                assert_true(delay_us >= floor(middle_us / 2));
-                assert_true(delay_us <= middle_us * 1.5);
-                sum_us += delay_us;
-            }
-            double error_us = middle_us / sqrt(12.0 * DRAWS); /* and two roundings down */
-            assert_true(fabs(sum_us / DRAWS + 0.5 - middle_us) <= 5 * error_us + 0.5);
-        }
-    assert_int_equal(retry_delay_us(0, 1, &rng), 0);
-    assert_int_equal(retry_delay_us(0, 10, &rng), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,7 +117,6 @@ int main(void)
         cmocka_unit_test(test_retry_of_ratio_0_allows_none),
         cmocka_unit_test(test_retry_ends_at_the_most_tries),
         cmocka_unit_test(test_retry_refused_for_its_tries_costs_nothing),
-        cmocka_unit_test(test_retry_waits_double_each_time_and_half_up_or_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
