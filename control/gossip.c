@@ -142,7 +142,7 @@ static bool take_head(const struct gossip_turn *t, const struct gossip_msg *in)
     g->heard_us[in->zone] = t->own_us;
     /* One who was here before has to know how high to begin: our answer says so. */
     if (in->incarnation < g->table.member[in->from].incarnation)
-        gossip_news_put(&g->table, in->from, GOSSIP_NOBODY, 0);
+        gossip_repeat(g, in->from);
     return true;
 }
 

@@ -48,6 +48,14 @@ bool gossip_in_two_zones(const struct gossip *g, uint16_t member)
     return m->state == GOSSIP_SUSPECT && g->suspicion[m->suspicion].two_zones;
 }
 
+void gossip_repeat(struct gossip *g, uint16_t member)
+{
+    const struct gossip_member *m = &g->table.member[member];
+    bool suspect = m->state == GOSSIP_SUSPECT;
+    uint16_t by = suspect ? g->suspicion[m->suspicion].by[0] : (uint16_t)GOSSIP_NOBODY;
+    gossip_news_put(&g->table, member, by, 0);
+}
+
 static void suspicion_end(struct gossip *g, uint16_t member)
 {
     struct gossip_suspicion *s = suspicion_of(g, member);
@@ -58,8 +66,7 @@ static void suspicion_end(struct gossip *g, uint16_t member)
 static uint8_t zone_of(const struct gossip *g, uint16_t member)
 {
     const struct gossip_member *m = &g->table.member[member];
-    bool known = member < g->opts.members_max && m->state != GOSSIP_UNKNOWN;
-    return known ? m->zone : GOSSIP_ZONES_MAX;
+    return m->state != GOSSIP_UNKNOWN ? m->zone : GOSSIP_ZONES_MAX;
 }
 
 /* One more says so. Whether that is news: a new voice, or a second zone. */
@@ -235,7 +242,8 @@ static void hear_suspicion(const struct gossip_turn *t, const struct gossip_upda
 bool gossip_believe(const struct gossip_turn *t, const struct gossip_update *u)
 {
     struct gossip *g = t->g;
-    if (u->member >= g->opts.members_max || u->zone >= GOSSIP_ZONES_MAX)
+    if (u->member >= g->opts.members_max || u->zone >= GOSSIP_ZONES_MAX ||
+        (u->state == GOSSIP_SUSPECT && u->by >= g->opts.members_max))
         return false;
     const struct gossip_member *m = &g->table.member[u->member];
     if (m->state != GOSSIP_UNKNOWN && m->zone != u->zone)

@@ -207,10 +207,13 @@ static void test_gossip_refuses_what_makes_no_sense(void **state)
         assert_int_equal(one.g.counts.refused, i + 1);
     }
     say(&one, MEMBERS_MAX, A, 0);
+    hear_update(&one, 1, GOSSIP_NEWS,
+                &(struct gossip_update){.member = 4, .state = S, .by = MEMBERS_MAX});
     struct gossip_msg moved = {.kind = GOSSIP_PING, .from = 1, .zone = 2};
     gossip_step(&one.g, 0, &moved, &one.out);
-    assert_int_equal(one.g.counts.refused, 8);
+    assert_int_equal(one.g.counts.refused, 9);
     assert_int_equal(gossip_live(&one.g), 5);
+    assert_int_equal(one.g.suspicion_count, 0);
 }
 
 /* ---- coming and going ---- */

@@ -31,6 +31,8 @@ struct world {
     struct gossip_net net;
     int64_t suspected_us, buried_us; /* `watched` was, by the first; -1 not yet */
     uint16_t watched;
+    uint16_t observer; /* who suspects others so often */
+    uint64_t observer_suspects;
     uint64_t events[GOSSIP_EVENTS];
 };
 
@@ -40,6 +42,7 @@ static void trace(void *context, const struct gossip_record *r)
 {
     struct world *world = context;
     world->events[r->event]++;
+    world->observer_suspects += r->event == GOSSIP_SUSPECTS && r->self == world->observer;
     if (r->member != world->watched)
         return;
     if (r->event == GOSSIP_SUSPECTS && world->suspected_us < 0)
@@ -63,7 +66,7 @@ static void make(const struct gossip_net_opts *like, uint16_t members, uint64_t 
     if (opts.gossip.asks == 0)
         opts.gossip = gossip_usual;
     arena_release(&w.arena);
-    w = (struct world){.watched = GOSSIP_NOBODY};
+    w = (struct world){.watched = GOSSIP_NOBODY, .observer = GOSSIP_NOBODY};
     if (gossip_net_init(&w.net, &opts, &w.arena, &err) != 0)
         fail_msg("%s", err.text);
 }
@@ -149,26 +152,29 @@ static double first_ping(int members, int zones, bool rounds)
 
 struct crash { /* in periods */
     struct stats seen, rounds, known, buried, dead;
-    double bytes;
 };
 
-/* Crash `victim` and see what happens until all know it. */
-static void crash_one(struct crash *c, uint16_t victim)
+/* Crash `victim` and see what happens until all suspect it, or, `to_death`, call it dead. */
+static void crash_one(struct crash *c, uint16_t victim, bool to_death)
 {
     uint16_t others = w.net.running - 1;
     int64_t began_us = gossip_net_now(&w.net), known_us = -1;
     w.watched = victim;
     w.suspected_us = w.buried_us = -1;
     gossip_net_crash(&w.net, victim);
-    do {
+    while (known_us < 0) {
         pass(0.05);
-        if (known_us < 0 && gossip_net_hold(&w.net, victim, GOSSIP_ALIVE) == 0)
+        if (gossip_net_hold(&w.net, victim, GOSSIP_ALIVE) == 0)
             known_us = gossip_net_now(&w.net);
-    } while (gossip_net_hold(&w.net, victim, GOSSIP_DEAD) < others);
+    }
     double seen = (double)(w.suspected_us - began_us) / (double)PERIOD;
     stats_add(&c->seen, seen);
     stats_add(&c->rounds, ceil(seen - 1));
     stats_add(&c->known, (double)(known_us - w.suspected_us) / (double)PERIOD);
+    if (!to_death)
+        return;
+    while (gossip_net_hold(&w.net, victim, GOSSIP_DEAD) < others)
+        pass(0.05);
     stats_add(&c->buried, (double)(w.buried_us - began_us) / (double)PERIOD);
     stats_add(&c->dead, (double)(gossip_net_now(&w.net) - began_us) / (double)PERIOD);
 }
@@ -184,11 +190,12 @@ static void check_mean(const char *what, int members, const struct stats *s, dou
 struct crash_row {
     uint16_t members;
     int crashes; /* in all */
-    int each;    /* in a net; the next one comes back before */
+    int each;    /* in a net, one after the other */
+    int deaths;  /* one in so many is followed until all call it dead */
 };
 
 static const struct crash_row crash_rows[] = {
-    {9, 2000, 1}, {99, 600, 3}, {999, 120, 10}, {9999, 12, 12}};
+    {9, 2000, 1, 1}, {99, 600, 3, 1}, {999, 200, 20, 4}, {9999, 20, 20, 10}};
 
 static void test_gossip_crash_is_seen_as_soon_as_expected_and_known_in_a_logarithm(void **state)
 {
@@ -206,7 +213,7 @@ static void test_gossip_crash_is_seen_as_soon_as_expected_and_known_in_a_logarit
                 make(&usual, row->members, (uint64_t)k);
                 pass(3 + k % 4 + 37 * (double)(row->members < 1000)); /* passes are under way */
             }
-            crash_one(&c, (uint16_t)(k % row->members));
+            crash_one(&c, (uint16_t)(k % row->members), k % row->deaths == 0);
         }
         double n = row->members, expected = first_ping(row->members, 3, false) + 1;
         double in_rounds = first_ping(row->members, 3, true);
@@ -229,6 +236,68 @@ static void test_gossip_expectation_is_that_of_the_paper(void **state)
     double e = exp(1);
     assert_true(fabs(first_ping(9999, 3, true) - e / (e - 1)) < 0.001);
     assert_true(fabs(first_ping(9999, 3, false) - 1) < 0.001);
+}
+
+/* What is told of a crash, in order, when no message is lost. */
+static struct gossip_record told[64];
+static size_t told_count;
+
+static void record(void *context, const struct gossip_record *r)
+{
+    (void)context;
+    if (told_count < sizeof told / sizeof told[0])
+        told[told_count++] = *r;
+}
+
+static size_t find(enum gossip_event event, size_t from)
+{
+    while (from < told_count && told[from].event != event)
+        from++;
+    return from;
+}
+
+static void test_gossip_crash_reads_as_a_story(void **state)
+{
+    (void)state;
+    for (uint16_t victim = 0; victim < 9; victim++) {
+        make(&usual, 9, victim);
+        w.net.opts.trace = record;
+        pass(10);
+        told_count = 0;
+        gossip_net_crash(&w.net, victim);
+        pass(40);
+        size_t asks = find(GOSSIP_ASKS, 0), suspects = find(GOSSIP_SUSPECTS, 0);
+        size_t hears = find(GOSSIP_HEARS, 0), buries = find(GOSSIP_BURIES, 0);
+        assert_true(asks == 0 && asks < suspects && suspects < hears && hears < buries);
+        assert_true(buries < told_count);
+        assert_int_equal(told[asks].self, told[suspects].self);
+        while (suspects < hears && told[suspects].self != told[hears].by)
+            suspects = find(GOSSIP_SUSPECTS, suspects + 1);
+        assert_true(suspects < hears); /* who was heard has spoken */
+        assert_int_equal(told[suspects].count, 3);
+        for (size_t i = 0; i < told_count; i++)
+            assert_int_equal(told[i].member, victim);
+    }
+}
+
+static void test_gossip_whole_zone_dies_at_once_and_no_one_else(void **state)
+{
+    (void)state;
+    static const uint16_t sizes[] = {9, 60, 300};
+    for (size_t i = 0; i < 3; i++) {
+        make(&usual, sizes[i], 0);
+        pass(10);
+        int64_t began_us = gossip_net_now(&w.net);
+        for (uint16_t k = 0; k < sizes[i]; k += 3)
+            gossip_net_crash(&w.net, k);
+        for (uint16_t k = 0; k < sizes[i]; k += 3)
+            while (gossip_net_hold(&w.net, k, GOSSIP_DEAD) < w.net.running)
+                pass(0.5);
+        if (tells())
+            print_message("a zone of %d members dies: known to all after %.1f periods\n", sizes[i],
+                          (double)(gossip_net_now(&w.net) - began_us) / (double)PERIOD);
+        assert_int_equal(w.net.counts.killed, 0);
+    }
 }
 
 /* ---- that the living are left alone ---- */
@@ -261,29 +330,34 @@ static void test_gossip_loss_kills_nobody(void **state)
     run_lossy(SHORTER == 1 ? 1000 : LARGEST, SHORTER == 1 ? 1000 : 100);
 }
 
-/* How many are called dead although they live, when one, of 60, naps. */
-static uint64_t nap(const struct gossip_opts *gossip, double naps_waits, double periods)
+/* One of 60 naps. How often it suspects others, who live. */
+static uint64_t nap(const struct gossip_opts *gossip, double waits, double periods)
 {
     struct gossip_net_opts opts = usual;
     opts.gossip = *gossip;
-    opts.gossip.suspect_max = gossip->suspect_max;
     make(&opts, 60, 0);
     pass(5);
-    gossip_net_nap(&w.net, 0, (int64_t)(naps_waits * (double)gossip->ack_wait_us));
+    w.observer = 0;
+    gossip_net_nap(&w.net, 0, (int64_t)(waits * (double)gossip->ack_wait_us));
     pass(periods);
     if (tells())
-        print_message("one naps for %.0f ack_wait_us: it suspects %llu, %llu killed\n", naps_waits,
-                      (unsigned long long)w.net.counts.suspected,
+        print_message("one of 60 acts every %.0f ack_wait_us, for %.0f periods: it suspects %llu "
+                      "times, it is suspected %llu times, %llu killed\n",
+                      waits, periods, (unsigned long long)w.observer_suspects,
+                      (unsigned long long)(w.net.counts.suspected - w.observer_suspects),
                       (unsigned long long)w.net.counts.killed);
-    return w.net.counts.killed;
+    return w.observer_suspects;
 }
 
 static void test_gossip_slow_observer_kills_nobody(void **state)
 {
     (void)state;
-    assert_int_equal(nap(&gossip_usual, 10, 2000.0 / SHORTER), 0);
-    for (uint16_t i = 1; i < 60; i++)
-        assert_int_equal(gossip_net_hold(&w.net, i, GOSSIP_ALIVE), 59);
+    for (int waits = 10; waits <= 40; waits *= 2) {
+        nap(&gossip_usual, waits, 2000.0 / SHORTER);
+        assert_int_equal(w.net.counts.killed, 0);
+        for (uint16_t i = 1; i < 60; i++)
+            assert_int_equal(gossip_net_hold(&w.net, i, GOSSIP_ALIVE), 59);
+    }
 }
 
 /* The same without the rules for slow observers: it suspects those who live. */
@@ -291,12 +365,14 @@ static void test_gossip_slow_observer_needs_its_rules(void **state)
 {
     (void)state;
     struct gossip_opts opts = gossip_usual;
-    nap(&gossip_usual, 10, 300);
-    uint64_t with = w.net.counts.suspected;
-    opts.health_max = 0;
+    uint64_t with = nap(&opts, 10, 300);
     opts.late_us = INT64_MAX;
-    nap(&opts, 10, 300);
-    assert_true(w.net.counts.suspected > 2 * with + 20);
+    uint64_t without_grace = nap(&opts, 10, 300);
+    opts.health_max = 0;
+    uint64_t without = nap(&opts, 10, 300);
+    assert_true(with <= 1);
+    assert_true(without > 50);
+    assert_true(without_grace <= without);
 }
 
 /* ---- a zone that is cut off ---- */
@@ -410,7 +486,7 @@ static void test_gossip_load_does_not_grow_with_the_members(void **state)
     double bytes[5], page = (double)GOSSIP_BYTES_MAX / gossip_usual.sync_every;
     for (size_t i = 0; i < 5 && sizes[i] <= LARGEST; i++) {
         make(&usual, sizes[i], 0);
-        pass(sizes[i] < 10000 ? 64 : 32);
+        pass(sizes[i] < 10000 ? 64 : 16);
         bytes[i] = (double)w.net.counts.bytes / member_periods();
         if (tells())
             print_message("%d members: %.1f bytes and %.2f messages a member-period, %zu bytes of "
@@ -447,6 +523,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gossip_expectation_is_that_of_the_paper),
         cmocka_unit_test(test_gossip_crash_is_seen_as_soon_as_expected_and_known_in_a_logarithm),
+        cmocka_unit_test(test_gossip_crash_reads_as_a_story),
+        cmocka_unit_test(test_gossip_whole_zone_dies_at_once_and_no_one_else),
         cmocka_unit_test(test_gossip_loss_kills_nobody),
         cmocka_unit_test(test_gossip_slow_observer_kills_nobody),
         cmocka_unit_test(test_gossip_slow_observer_needs_its_rules),
