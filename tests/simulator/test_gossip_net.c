@@ -195,7 +195,7 @@ struct crash_row {
 };
 
 static const struct crash_row crash_rows[] = {
-    {9, 2000, 1, 1}, {99, 600, 3, 1}, {999, 200, 20, 4}, {9999, 20, 20, 10}};
+    {9, 2000, 1, 1}, {99, 600, 3, 1}, {999, 200, 20, 4}, {9999, 12, 12, 12}};
 
 static void test_gossip_crash_is_seen_as_soon_as_expected_and_known_in_a_logarithm(void **state)
 {
