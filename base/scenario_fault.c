@@ -53,11 +53,12 @@ static const struct kind {
 const struct json_field scenario_fault_fields[] = {
     JSON_WORD(struct scenario_fault, kind, "kind", scenario_fault_words, .required = true,
               .doc = "What goes wrong"),
-    JSON_STR(struct scenario_fault, scope, "scope", .required = true,
-             .doc =
-                 "Where: a cell as de, a zone as de/a, a service or store as de/catalog, a server "
-                 "as de/b/catalog-2, a region as aws/eu-central-1, a country as DE, or a service of all "
-                 "cells as catalog; each kind takes some of them"),
+    JSON_STR(
+        struct scenario_fault, scope, "scope", .required = true,
+        .doc =
+            "Where: a cell as de, a zone as de/a, a service or store as de/catalog, a server "
+            "as de/b/catalog-2, a region as aws/eu-central-1, a country as DE, or a service of all "
+            "cells as catalog; each kind takes some of them"),
     JSON_DURATION(struct scenario_fault, at_us, "at", 0, 366 * 86400e6, .preset = "0",
                   .doc = "When, from the start of the run; of one that comes again and again, from "
                          "when on"),

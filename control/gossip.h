@@ -7,7 +7,7 @@
  * answers, so the load of a member does not grow with their number.
  *
  * A machine: no clock, no sockets, no allocation. Time is handed in, in microseconds, and never
- * goes back; messages come and go as structs. docs/decisions/0009-gossip.md has the rules, which
+ * goes back; messages come and go as structs. docs/decisions/0010-gossip.md has the rules, which
  * are these:
  *
  * - Near first: of `far_every` pings one goes to another zone, the others to one's own. In each of

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { PLACEMENT_NOWHERE = UINT32_MAX };
+#define PLACEMENT_NOWHERE UINT32_MAX
 
 struct placement_zone {
     bool up;         /* what is started there runs */

@@ -85,7 +85,8 @@ static void test_scenario_refuses_what_makes_no_sense(void **state)
         {"{\"topology\": \"t\", \"faults\": [{\"kind\": \"flood\", \"scope\": \"gb/a\"}]}",
          "faults[0].kind: expected one of \"zone-down\", \"server-down\", \"service-down\", "
          "\"cell-down\", \"region-down\", \"slow\", \"errors\", \"partition\", \"latency\", "
-         "\"control-down\", \"store-down\", \"store-slow\", \"disk-full\", \"surge\", \"poison\", \"bad-deploy\"; got "
+         "\"control-down\", \"store-down\", \"store-slow\", \"disk-full\", \"surge\", \"poison\", "
+         "\"bad-deploy\"; got "
          "\"flood\"",
          ERR_UNKNOWN},
         {"{\"topology\": \"t\", \"faults\": [{\"kind\": \"zone-down\", \"scope\": \"gb/a\"}, "

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/fmath.h"
+#include "base/rng.h"
 #include "control/hedge.h"
 
 static const struct hedge_opts usual = {.quantile = 0.95, .budget = 0.05};

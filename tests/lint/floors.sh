@@ -42,6 +42,7 @@ BEGIN {
     floor_is("tests/live", world " tests")
     floor_is("tests/commands", world " tests")
     floor_is("tests/bench", world)
+    floor_is("tests/bench/peers", "") # the benches of other simulators
     floor_is("tests/fuzz", world " tests tests/base")
 
     # The pure floors know of C what has no outside: no clock, no files, no locale.

@@ -12,71 +12,7 @@
 
 #include "base/error.h"
 #include "simulator/world.h"
-#include "tests/world.h"
-
-static const int64_t MS = 1000000; /* in ns */
-
-struct trial {
-    struct made made;
-    struct world world;
-    struct arena arena;
-    engine_handler *arrive;
-    int64_t demand_end_ns;
-    int64_t begun;          /* requests */
-    int64_t begun_measured; /* after the warm-up */
-};
-
-static struct trial *current;
-
-/* Stands before the world's own handler. */
-static void count_arrival(void *world, const struct event *event)
-{
-    if (event->at > current->demand_end_ns)
-        return;
-    current->begun++;
-    current->begun_measured += event->at >= current->world.warmup_ns;
-    current->arrive(world, event);
-}
-
-/* `pool` > 0 cuts the pools down to so many requests and tries. */
-static void trial_begin(struct trial *t, uint64_t seed, uint32_t pool)
-{
-    struct error err;
-    struct world *w = &t->world;
-    if (world_init(w, &t->made.topo, &t->made.plan, &t->made.scenario, seed, 0, &t->arena, &err) !=
-        0)
-        fail_msg("%s", err.text);
-    if (pool > 0) {
-        w->pool_count = pool;
-        w->request[pool - 1].next_free = w->attempt[pool - 1].next_free = WORLD_NONE;
-    }
-    t->arrive = w->engine.kind[WORLD_ARRIVE].handler;
-    engine_kind(&w->engine, WORLD_ARRIVE, "arrive", count_arrival, NULL, 0);
-    t->demand_end_ns = w->end_ns;
-    current = t;
-}
-
-/* False when the pools are full: the run has ended. */
-static bool trial_runs(struct trial *t, int64_t until_ns)
-{
-    struct error err;
-    int status = world_run(&t->world, until_ns, &err);
-    assert_int_equal(status, t->world.full == NULL ? 0 : -1);
-    return status == 0;
-}
-
-static void trial_run(struct trial *t, int64_t until_ns)
-{
-    struct error err;
-    if (world_run(&t->world, until_ns, &err) != 0)
-        fail_msg("%s", err.text);
-}
-
-static void trial_end(struct trial *t)
-{
-    arena_release(&t->arena);
-    arena_release(&t->made.arena);
-}
+#include "tests/trial.h"
 
 /* ---- conservation ---- */
 
@@ -293,35 +229,17 @@ static void test_flow_of_the_same_seed_is_the_same_storm(void **state)
 
 /* ---- borders of time ---- */
 
-/* One cell of one zone with one large server; `policy` and the service's rest as given. */
-static void make_single(struct trial *t, const char *service, const char *policy,
-                        const char *scenario)
-{
-    char topology[1024], text[512];
-    snprintf(topology, sizeof topology,
-             "{\"countries\": {\"DE\": {\"peak_rps\": 200, \"curve\": \"flat\"}},"
-             "\"cells\": {\"de\": {\"region\": \"aws/eu-central-1\", \"zones\": [\"a\"],"
-             "\"servers_per_zone\": 1, \"zone_rtt\": \"2ms\"}},"
-             "\"services\": {\"x\": {\"spread\": \"fixed\", %s}},"
-             "\"tolerance\": {\"zones\": 0, \"servers\": 0}, \"policy\": {%s}}",
-             service, policy);
-    snprintf(text, sizeof text, "{\"topology\": \"-\", %s}", scenario);
-    *t = (struct trial){0};
-    make_world(&t->made, topology, text);
-    trial_begin(t, 1, 0);
-}
-
 static void test_flow_timeout_wins_over_a_reply_of_the_same_tick(void **state)
 {
     (void)state;
     struct trial t;
     const char *service = "\"time\": \"8ms\", \"concurrency\": 1000";
-    make_single(&t, service, "\"timeout\": \"10ms\", \"tries\": 1", "\"duration\": \"5s\"");
+    trial_single(&t, service, "\"timeout\": \"10ms\", \"tries\": 1", "\"duration\": \"5s\"");
     assert_drained(&t);
     assert_true(t.begun > 100);
     assert_int_equal(t.world.count.country[0].failed, t.begun);
     trial_end(&t);
-    make_single(&t, service, "\"timeout\": \"10001us\", \"tries\": 1", "\"duration\": \"5s\"");
+    trial_single(&t, service, "\"timeout\": \"10001us\", \"tries\": 1", "\"duration\": \"5s\"");
     assert_drained(&t);
     assert_int_equal(t.world.count.country[0].ok, t.begun);
     trial_end(&t);
@@ -331,8 +249,9 @@ static void test_flow_with_a_timeout_below_the_round_trip_answers_nobody(void **
 {
     (void)state;
     struct trial t;
-    make_single(&t, "\"time\": \"1us\"", "\"timeout\": \"1ms\", \"tries\": 3, \"retry_budget\": 10",
-                "\"duration\": \"5s\"");
+    trial_single(&t, "\"time\": \"1us\"",
+                 "\"timeout\": \"1ms\", \"tries\": 3, \"retry_budget\": 10",
+                 "\"duration\": \"5s\"");
     assert_drained(&t);
     const struct world_country_count *count = &t.world.count.country[0];
     assert_int_equal(count->failed, t.begun);
@@ -344,7 +263,7 @@ static void test_flow_without_servers_sheds_all_and_retries_nothing(void **state
 {
     (void)state;
     struct trial t;
-    make_single(&t, "\"time\": \"1ms\"", "\"tries\": 3", "\"duration\": \"5s\"");
+    trial_single(&t, "\"time\": \"1ms\"", "\"tries\": 3", "\"duration\": \"5s\"");
     arena_release(&t.arena);
     t.made.plan.cells[0].services[0].per_zone = t.made.plan.cells[0].services[0].servers = 0;
     t.begun = t.begun_measured = 0;
@@ -360,10 +279,10 @@ static void test_flow_with_all_zones_dead_fails_everything_until_they_heal(void 
 {
     (void)state;
     struct trial t;
-    make_single(&t, "\"time\": \"1ms\", \"concurrency\": 1000",
-                "\"tries\": 2, \"retry_budget\": 10, \"backoff\": \"0\", \"eject_for\": \"100ms\"",
-                "\"duration\": \"10s\","
-                "\"faults\": [{\"kind\": \"zone-down\", \"scope\": \"de/a\", \"for\": \"5s\"}]");
+    trial_single(&t, "\"time\": \"1ms\", \"concurrency\": 1000",
+                 "\"tries\": 2, \"retry_budget\": 10, \"backoff\": \"0\", \"eject_for\": \"100ms\"",
+                 "\"duration\": \"10s\","
+                 "\"faults\": [{\"kind\": \"zone-down\", \"scope\": \"de/a\", \"for\": \"5s\"}]");
     trial_run(&t, 5000 * MS - 1);
     assert_int_equal(t.world.count.country[0].ok, 0);
     assert_true(t.world.count.country[0].failed > 500);
@@ -379,13 +298,13 @@ static void test_flow_server_held_down_twice_needs_both_to_heal(void **state)
 {
     (void)state;
     struct trial t;
-    make_single(&t, "\"time\": \"1ms\"", "\"tries\": 1",
-                "\"duration\": \"10s\", \"faults\": ["
-                "{\"kind\": \"zone-down\", \"scope\": \"de/a\", \"at\": \"1s\", \"for\": \"4s\"},"
-                "{\"kind\": \"server-down\", \"scope\": \"de/a/x-1\", \"at\": \"2s\","
-                "\"for\": \"1s\"},"
-                "{\"kind\": \"server-down\", \"scope\": \"de/a/x-1\", \"at\": \"2s\","
-                "\"for\": \"5s\"}]");
+    trial_single(&t, "\"time\": \"1ms\"", "\"tries\": 1",
+                 "\"duration\": \"10s\", \"faults\": ["
+                 "{\"kind\": \"zone-down\", \"scope\": \"de/a\", \"at\": \"1s\", \"for\": \"4s\"},"
+                 "{\"kind\": \"server-down\", \"scope\": \"de/a/x-1\", \"at\": \"2s\","
+                 "\"for\": \"1s\"},"
+                 "{\"kind\": \"server-down\", \"scope\": \"de/a/x-1\", \"at\": \"2s\","
+                 "\"for\": \"5s\"}]");
     static const struct {
         int64_t at_ms;
         uint32_t down;
@@ -417,8 +336,8 @@ static void test_flow_stops_and_says_so_when_a_queue_grows_beyond_the_pools(void
 {
     (void)state;
     struct trial t;
-    make_single(&t, "\"time\": \"50ms\", \"concurrency\": 1, \"queue\": 1000000",
-                "\"timeout\": \"1h\", \"tries\": 1", "\"duration\": \"10m\"");
+    trial_single(&t, "\"time\": \"50ms\", \"concurrency\": 1, \"queue\": 1000000",
+                 "\"timeout\": \"1h\", \"tries\": 1", "\"duration\": \"10m\"");
     assert_full(&t, 5000,
                 "cells.de: at 27770ms there are 5000 requests under way, all that a simulation "
                 "holds; 4999 wait at the servers of x, so a shorter services.x.queue, more servers "
@@ -430,9 +349,9 @@ static void test_flow_stops_and_says_so_when_all_wait_for_their_next_try(void **
 {
     (void)state;
     struct trial t;
-    make_single(&t, "\"time\": \"1ms\"", "\"tries\": 2, \"retry_budget\": 10, \"backoff\": \"1h\"",
-                "\"duration\": \"10m\", \"faults\": [{\"kind\": \"zone-down\","
-                "\"scope\": \"de/a\"}]");
+    trial_single(&t, "\"time\": \"1ms\"", "\"tries\": 2, \"retry_budget\": 10, \"backoff\": \"1h\"",
+                 "\"duration\": \"10m\", \"faults\": [{\"kind\": \"zone-down\","
+                 "\"scope\": \"de/a\"}]");
     assert_full(&t, 2000,
                 "policy: at 9792ms there are 2000 requests under way, all that a simulation holds; "
                 "none waits at a server, so less load or a shorter timeout and backoff would "
@@ -444,9 +363,9 @@ static void test_flow_leaves_the_shedding_to_the_servers_in_any_overload(void **
 {
     (void)state;
     struct trial t;
-    make_single(&t, "\"time\": \"1s\", \"concurrency\": 1, \"queue\": 5000",
-                "\"timeout\": \"1h\", \"tries\": 3, \"retry_budget\": 10",
-                "\"duration\": \"1m\", \"load\": 10");
+    trial_single(&t, "\"time\": \"1s\", \"concurrency\": 1, \"queue\": 5000",
+                 "\"timeout\": \"1h\", \"tries\": 3, \"retry_budget\": 10",
+                 "\"duration\": \"1m\", \"load\": 10");
     assert_drained(&t);
     assert_true(t.world.count.country[0].shed > 50000);
     /* Who was shed was refused by a server three times. */
@@ -503,40 +422,6 @@ static void test_flow_door_leaves_a_dead_zone_out(void **state)
     trial_end(&t);
 }
 
-/* ---- what is counted ---- */
-
-static double busy_s(const struct trial *t)
-{
-    return (double)t->world.count.group[0].busy_ns * 1e-9;
-}
-
-static void test_flow_counts_the_work_under_way_at_the_end_and_once(void **state)
-{
-    (void)state;
-    struct trial t;
-    make_single(&t, "\"time\": \"1h\", \"concurrency\": 1", "\"timeout\": \"1h\"",
-                "\"duration\": \"10s\", \"warmup\": \"4s\"");
-    trial_run(&t, 9000 * MS);
-    assert_true(busy_s(&t) == 0);
-    trial_run(&t, t.world.end_ns);
-    assert_true(busy_s(&t) == 6);
-    trial_run(&t, t.world.end_ns);
-    assert_true(busy_s(&t) == 6);
-    trial_end(&t);
-}
-
-static void test_flow_counts_the_work_that_a_death_cut_short(void **state)
-{
-    (void)state;
-    struct trial t;
-    make_single(&t, "\"time\": \"1h\", \"concurrency\": 1", "\"timeout\": \"1h\"",
-                "\"duration\": \"10s\", \"warmup\": \"4s\","
-                "\"faults\": [{\"kind\": \"zone-down\", \"scope\": \"de/a\", \"at\": \"7s\"}]");
-    trial_run(&t, t.world.end_ns);
-    assert_true(busy_s(&t) == 3);
-    trial_end(&t);
-}
-
 /* Little's law without an average: when nobody is left, the areas under the numbers that waited and
  * were worked on are the times of all tries at the servers. What a request took more is its ways:
  * 2 ms to the server and back, and that to the customer. Latencies are cut to whole microseconds.
@@ -550,7 +435,7 @@ static void test_flow_areas_are_the_sum_of_the_times_at_the_server(void **state)
         struct trial t;
         char service[128];
         snprintf(service, sizeof service, "%s, \"queue\": 4000", services[i]);
-        make_single(&t, service, "\"timeout\": \"1h\", \"tries\": 1", "\"duration\": \"60s\"");
+        trial_single(&t, service, "\"timeout\": \"1h\", \"tries\": 1", "\"duration\": \"60s\"");
         assert_drained(&t);
         const struct world_country_count *c = &t.world.count.country[0];
         const struct world_group_count *g = &t.world.count.group[0];
@@ -569,54 +454,6 @@ static void test_flow_areas_are_the_sum_of_the_times_at_the_server(void **state)
 static engine_handler *reach;
 static int64_t seen_max; /* waiting after the warm-up */
 
-/* Waiting grows with a try's arrival only. */
-static void watch_reach(void *world, const struct event *event)
-{
-    struct world *w = world;
-    reach(world, event);
-    int64_t waiting = 0;
-    for (uint32_t i = 0; i < w->server_count; i++)
-        waiting += w->server[i].admission.waiting;
-    if (event->at >= w->warmup_ns && waiting > seen_max)
-        seen_max = waiting;
-}
-
-static void test_flow_most_that_waited_is_the_greatest_number_seen(void **state)
-{
-    (void)state;
-    struct trial t;
-    make_single(&t, "\"time\": \"9ms\", \"concurrency\": 2, \"queue\": 4000", "\"timeout\": \"1h\"",
-                "\"duration\": \"20s\", \"warmup\": \"5s\"");
-    reach = t.world.engine.kind[WORLD_REACH].handler;
-    seen_max = 0;
-    engine_kind(&t.world.engine, WORLD_REACH, "reach", watch_reach, NULL, 0);
-    trial_run(&t, t.world.end_ns);
-    assert_true(seen_max > 5);
-    assert_int_equal(t.world.count.group[0].waiting_max, seen_max);
-    trial_end(&t);
-}
-
-/* All come in the first second; the line is longest within the warm-up, and what is left of it at
- * its end is the most that is measured. */
-static void test_flow_line_from_the_warm_up_is_measured_from_its_end(void **state)
-{
-    (void)state;
-    struct trial t;
-    make_single(&t, "\"time\": \"100ms\", \"concurrency\": 1, \"queue\": 4000",
-                "\"timeout\": \"1h\"", "\"duration\": \"100s\", \"warmup\": \"9950ms\"");
-    t.demand_end_ns = 1000 * MS;
-    trial_run(&t, t.world.warmup_ns);
-    int64_t waiting = t.world.count.group[0].waiting;
-    assert_true(waiting > 50);
-    trial_run(&t, t.world.end_ns);
-    const struct world_group_count *g = &t.world.count.group[0];
-    assert_int_equal(g->waiting_max, waiting);
-    /* The first goes on within 100 ms, the others each 100 ms later. */
-    int64_t least_ns = waiting * (waiting - 1) / 2 * 100 * MS;
-    assert_true(g->wait_ns >= least_ns && g->wait_ns <= least_ns + waiting * 100 * MS);
-    trial_end(&t);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -632,11 +469,7 @@ int main(void)
         cmocka_unit_test(test_flow_leaves_the_shedding_to_the_servers_in_any_overload),
         cmocka_unit_test(test_flow_fault_holds_down_what_it_names_and_nothing_else),
         cmocka_unit_test(test_flow_door_leaves_a_dead_zone_out),
-        cmocka_unit_test(test_flow_counts_the_work_under_way_at_the_end_and_once),
-        cmocka_unit_test(test_flow_counts_the_work_that_a_death_cut_short),
         cmocka_unit_test(test_flow_areas_are_the_sum_of_the_times_at_the_server),
-        cmocka_unit_test(test_flow_most_that_waited_is_the_greatest_number_seen),
-        cmocka_unit_test(test_flow_line_from_the_warm_up_is_measured_from_its_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
