@@ -451,9 +451,6 @@ static void test_flow_areas_are_the_sum_of_the_times_at_the_server(void **state)
     }
 }
 
-static engine_handler *reach;
-static int64_t seen_max; /* waiting after the warm-up */
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -45,6 +45,9 @@ static void test_flow_counts_the_work_that_a_death_cut_short(void **state)
 }
 
 /* Waiting grows with a try's arrival only. */
+static engine_handler *reach;
+static int64_t seen_max; /* waiting after the warm-up */
+
 static void watch_reach(void *world, const struct event *event)
 {
     struct world *w = world;
