@@ -22,7 +22,8 @@ struct crew { /* the threads of one scenario; what changes is under `lock` */
     const struct scenario *scenario;
     const struct run_opts *opts;
     pthread_mutex_t lock;
-    pthread_cond_t moved; /* a slice or a thread has ended */
+    pthread_cond_t moved;    /* a slice or a thread has ended */
+    pthread_mutex_t keeping; /* for opts->keep, which may take its time; never with `lock` */
     int64_t next;
     int64_t slices; /* per replication */
     int64_t slices_done;
@@ -31,6 +32,7 @@ struct crew { /* the threads of one scenario; what changes is under `lock` */
     struct error err;
     struct result_sample *sample; /* [replications] */
     bool *done;                   /* [replications] */
+    bool *loaded;                 /* [replications] done, but not by this run */
 };
 
 static bool must_stop(const struct run_opts *opts)
@@ -76,6 +78,48 @@ static int replicate(struct crew *crew, int64_t index, struct arena *a, struct e
     return 0;
 }
 
+/* Whether a replication has run before, and what it gave. 1 yes, 0 no, -1 with `err` set. */
+static int recall(struct crew *crew, int64_t index, struct error *err)
+{
+    const struct run_keep *keep = crew->opts->keep;
+    if (keep == NULL)
+        return 0;
+    pthread_mutex_lock(&crew->keeping);
+    int found = keep->load(keep->context, index, &crew->sample[index], err);
+    pthread_mutex_unlock(&crew->keeping);
+    if (found <= 0)
+        return found;
+    pthread_mutex_lock(&crew->lock);
+    crew->loaded[index] = true;
+    crew->slices_done += crew->slices;
+    pthread_cond_signal(&crew->moved);
+    pthread_mutex_unlock(&crew->lock);
+    return 1;
+}
+
+static int save(struct crew *crew, int64_t index, struct error *err)
+{
+    const struct run_keep *keep = crew->opts->keep;
+    if (keep == NULL)
+        return 0;
+    pthread_mutex_lock(&crew->keeping);
+    int status = keep->save(keep->context, index, &crew->sample[index], err);
+    pthread_mutex_unlock(&crew->keeping);
+    return status;
+}
+
+/* One replication, by running it or by knowing it. 0 done, 1 given up, -1 with `err` set. */
+static int obtain(struct crew *crew, int64_t index, struct error *err)
+{
+    int found = recall(crew, index, err);
+    if (found != 0)
+        return found > 0 ? 0 : -1;
+    struct arena a = {0};
+    int end = replicate(crew, index, &a, err);
+    arena_release(&a);
+    return end == 0 ? save(crew, index, err) : end;
+}
+
 static void *work(void *context)
 {
     struct crew *crew = context;
@@ -86,10 +130,8 @@ static void *work(void *context)
         pthread_mutex_unlock(&crew->lock);
         if (enough || must_stop(crew->opts))
             break;
-        struct arena a = {0};
         struct error err;
-        int end = replicate(crew, index, &a, &err);
-        arena_release(&a);
+        int end = obtain(crew, index, &err);
         pthread_mutex_lock(&crew->lock);
         crew->done[index] = end == 0;
         if (end < 0 && index < crew->failed) { /* all before it have begun: the error is certain */
@@ -132,6 +174,7 @@ static int run_crew(struct crew *crew, struct arena *a, struct error *err)
         return error_memory(err);
     int64_t started = 0;
     pthread_mutex_init(&crew->lock, NULL);
+    pthread_mutex_init(&crew->keeping, NULL);
     pthread_cond_init(&crew->moved, NULL);
     crew->at_work = jobs;
     while (started < jobs && pthread_create(&thread[started], NULL, work, crew) == 0)
@@ -147,6 +190,7 @@ static int run_crew(struct crew *crew, struct arena *a, struct error *err)
     for (int64_t i = 0; i < started; i++)
         pthread_join(thread[i], NULL);
     pthread_cond_destroy(&crew->moved);
+    pthread_mutex_destroy(&crew->keeping);
     pthread_mutex_destroy(&crew->lock);
     if (crew->failed < crew->opts->replications || started == 0) {
         *err = crew->err;
@@ -181,8 +225,9 @@ int run_scenario(struct run_result *result, const struct topo *topo,
     };
     crew.sample = arena_alloc(a, n, sizeof crew.sample[0]);
     crew.done = arena_alloc(a, n, sizeof crew.done[0]);
+    crew.loaded = arena_alloc(a, n, sizeof crew.loaded[0]);
     const struct result_sample **ended = arena_alloc(a, n, sizeof ended[0]);
-    if (crew.sample == NULL || crew.done == NULL || ended == NULL)
+    if (crew.sample == NULL || crew.done == NULL || crew.loaded == NULL || ended == NULL)
         return error_memory(err);
     for (size_t i = 0; i < n; i++)
         if (result_sample_init(&crew.sample[i], topo, a) != 0)
@@ -191,15 +236,19 @@ int run_scenario(struct run_result *result, const struct topo *topo,
     if (run_crew(&crew, a, err) != 0)
         return -1;
     struct run_result made = {.seed = opts->seed, .wall_s = wall_s() - begin_s};
-    for (size_t i = 0; i < n; i++)
-        if (crew.done[i])
-            ended[made.replications++] = &crew.sample[i];
+    int64_t events = 0; /* of this run's own replications */
+    for (size_t i = 0; i < n; i++) {
+        if (!crew.done[i])
+            continue;
+        ended[made.replications++] = &crew.sample[i];
+        events += crew.loaded[i] ? 0 : crew.sample[i].events;
+    }
     made.stopped = made.replications < opts->replications;
     if (made.replications == 0)
         return error_set(err, ERR_SYSTEM, "stopped before the first replication had ended");
     if (result_fill(&made, ended, (size_t)made.replications, topo, plan, scenario, a, err) != 0)
         return -1;
-    made.events_per_s = (double)made.events / made.wall_s;
+    made.events_per_s = (double)events / made.wall_s;
     *result = made;
     return 0;
 }
