@@ -1,32 +1,35 @@
 #include "commands/commands.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/duration.h"
 #include "base/error.h"
+#include "commands/keep.h"
+#include "commands/simulate.h"
+#include "commands/sweep.h"
 #include "commands/table.h"
-#include "simulator/run.h"
 
 struct sim_options {
     bool json;
     int64_t seed, replications, jobs;
+    const char *db;
     struct cli_sets sets;
 };
 
 static const struct cli_option options[] = {
     {"json", CLI_FLAG, offsetof(struct sim_options, json), NULL, 0, 0,
-     "Print the result as JSON (docs/sim.schema.json)"},
+     "Print the result as JSON (docs/sim.schema.json, of a sweep docs/sweep.schema.json)"},
     {"seed", CLI_I64, offsetof(struct sim_options, seed), "N", 0, 9007199254740991,
      "Instead of the scenario's seed"},
     {"replications", CLI_I64, offsetof(struct sim_options, replications), "N", 1, 100000,
      "Instead of the scenario's number of independent runs"},
     {"jobs", CLI_I64, offsetof(struct sim_options, jobs), "N", 1, 256,
      "Threads; the answer does not depend on them (default: processors)"},
+    {"db", CLI_STR, offsetof(struct sim_options, db), "FILE", 0, 0,
+     "Keep every replication in an SQLite file, and go on from what is there"},
     {"set", CLI_SETS, offsetof(struct sim_options, sets), "PATH=VALUE", 0, 0,
      "Change a value of scenario or topology, as cells.de.servers_per_zone=2"},
     {.type = CLI_END},
@@ -34,50 +37,34 @@ static const struct cli_option options[] = {
 
 /* ---- running ---- */
 
-static volatile sig_atomic_t stop;
-
-static void on_interrupt(int signal)
+static int load(void *keep, int64_t index, struct result_sample *sample, struct error *err)
 {
-    (void)signal;
-    __atomic_store_n(&stop, 1, __ATOMIC_RELAXED); /* the threads read it so */
+    return keep_load(keep, index, sample, err);
 }
 
-static void show_progress(void *context, double done)
+static int save(void *keep, int64_t index, const struct result_sample *sample, struct error *err)
 {
-    int *shown = context;
-    int percent = (int)(done * 100);
-    if (percent != *shown)
-        fprintf(stderr, "\rsimulating %3d %%", percent);
-    *shown = percent;
+    return keep_save(keep, index, sample, err);
 }
 
-static int64_t processors(void)
+/* `keep` may keep nothing. */
+static int simulate(struct run_result *result, struct simulate *s, const struct files *files,
+                    struct keep *keep, struct arena *a, struct error *err)
 {
-    long count = sysconf(_SC_NPROCESSORS_ONLN);
-    return count > 0 ? count : 1;
-}
-
-int sim_simulate(struct run_result *result, const struct files *files, int64_t seed,
-                 int64_t replications, int64_t jobs, struct arena *a, struct error *err)
-{
-    int shown = -1;
-    bool terminal = isatty(STDERR_FILENO);
-    const struct run_opts opts = {
-        .seed = seed >= 0 ? seed : files->scenario.seed,
-        .replications = replications > 0 ? replications : files->scenario.replications,
-        .jobs = jobs > 0 ? jobs : processors(),
-        .stop = &stop,
-        .progress = terminal ? show_progress : NULL,
-        .context = &shown,
-    };
-    struct sigaction once = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND}, before;
-    stop = 0;
-    sigaction(SIGINT, &once, &before); /* a second Ctrl-C ends it at once */
-    int status = run_scenario(result, &files->topo, &files->plan, &files->scenario, &opts, a, err);
-    sigaction(SIGINT, &before, NULL);
-    if (terminal && shown >= 0)
-        fprintf(stderr, "\r%*s\r", 20, "");
+    const struct run_keep calls = {load, save, keep};
+    simulate_begin(s);
+    int status = simulate_run(s, result, 0, files, keep->db == NULL ? NULL : &calls, a, err);
+    simulate_end(s);
     return status;
+}
+
+int sim_simulate(struct run_result *result, const struct files *files, struct arena *a,
+                 struct error *err)
+{
+    struct keep none = {0};
+    struct simulate s = {
+        .seed = files->scenario.seed, .replications = files->scenario.replications, .variants = 1};
+    return simulate(result, &s, files, &none, a, err);
 }
 
 /* ---- printing ---- */
@@ -158,21 +145,18 @@ static void print_blast(FILE *out, const struct run_result *result)
                 table_percent(result->blast.requests, 4));
 }
 
-static void print_verdicts(FILE *out, const struct run_result *result)
+void sim_print_verdict(FILE *out, const struct run_verdict *v)
 {
-    for (size_t i = 0; i < result->verdict_count; i++) {
-        const struct run_verdict *v = &result->verdicts[i];
-        fprintf(out, "%s  %s of %s is ", v->pass ? "pass" : "FAIL", v->measure, v->country);
-        if (isnan(v->value))
-            fprintf(out, "not known, expected");
-        else
-            fprintf(out, "%.9g, expected", v->value);
-        if (!isnan(v->low))
-            fprintf(out, " at least %.6g", v->low);
-        if (!isnan(v->high))
-            fprintf(out, "%s at most %.6g", isnan(v->low) ? "" : " and", v->high);
-        fprintf(out, "\n");
-    }
+    fprintf(out, "%s  %s of %s is ", v->pass ? "pass" : "FAIL", v->measure, v->country);
+    if (isnan(v->value))
+        fprintf(out, "not known, expected");
+    else
+        fprintf(out, "%.9g, expected", v->value);
+    if (!isnan(v->low))
+        fprintf(out, " at least %.6g", v->low);
+    if (!isnan(v->high))
+        fprintf(out, "%s at most %.6g", isnan(v->low) ? "" : " and", v->high);
+    fprintf(out, "\n");
 }
 
 void sim_print(FILE *out, const char *name, const struct files *files,
@@ -191,9 +175,47 @@ void sim_print(FILE *out, const char *name, const struct files *files,
     print_services(out, result);
     fprintf(out, "\n");
     print_blast(out, result);
-    print_verdicts(out, result);
+    for (size_t i = 0; i < result->verdict_count; i++)
+        sim_print_verdict(out, &result->verdicts[i]);
     fprintf(out, "%s events in %.2f s (%.1f million/s), digest %s\n", table_count(result->events),
             result->wall_s, result->events_per_s / 1e6, result->digest);
+}
+
+/* ---- the command ---- */
+
+static int print(const struct sim_options *o, const char *path, const struct files *files,
+                 const struct run_result *result, struct arena *a)
+{
+    const char *text = o->json ? json_encode(result, run_fields, a) : "";
+    if (text == NULL)
+        return cli_fail("no memory left");
+    if (o->json)
+        fputs(text, stdout);
+    else
+        sim_print(stdout, files_name(path, a), files, result);
+    return result->pass && !result->stopped ? EXIT_YES : EXIT_NO;
+}
+
+/* A scenario without a sweep. */
+static int run_one(const struct sim_options *o, const char *path, const struct files *files,
+                   struct arena *a)
+{
+    struct error err;
+    struct run_result result;
+    struct keep keep = {0};
+    struct simulate s = {
+        .seed = o->seed, .replications = o->replications, .jobs = o->jobs, .variants = 1};
+    if (o->db != NULL && keep_open(&keep, o->db, path, files, &s, &err) != 0)
+        return cli_fail(err.text);
+    int status = simulate(&result, &s, files, &keep, a, &err);
+    if (status == 0)
+        status = print(o, path, files, &result, a);
+    else if (cli_fail(err.text) != EXIT_YES)
+        status = simulate_stopped() ? EXIT_NO : EXIT_MISUSE;
+    if (simulate_stopped())
+        keep_explain(&keep);
+    keep_close(&keep);
+    return status;
 }
 
 static int sim_main(int argc, char **argv)
@@ -205,25 +227,18 @@ static int sim_main(int argc, char **argv)
         return status;
     struct arena a = {0};
     struct error err;
+    struct files_texts texts;
     struct files files;
-    struct run_result result;
-    if (files_scenario(&files, argv[1], &o.sets, &a, &err) != 0 ||
-        sim_simulate(&result, &files, o.seed, o.replications, o.jobs, &a, &err) != 0) {
+    if (files_scenario_read(&texts, argv[1], &o.sets, &a, &err) != 0 ||
+        files_scenario_build(&files, &texts, NULL, 0, &a, &err) != 0) {
         arena_release(&a);
-        status = cli_fail(err.text);
-        return __atomic_load_n(&stop, __ATOMIC_RELAXED) != 0 ? EXIT_NO : status;
+        return cli_fail(err.text);
     }
-    const char *text = o.json ? json_encode(&result, run_fields, &a) : "";
-    if (text == NULL) {
-        arena_release(&a);
-        return cli_fail("no memory left");
-    }
-    if (o.json) {
-        fputs(text, stdout);
-    } else {
-        sim_print(stdout, files_name(argv[1], &a), &files, &result);
-    }
-    status = result.pass && !result.stopped ? EXIT_YES : EXIT_NO;
+    o.seed = o.seed >= 0 ? o.seed : files.scenario.seed;
+    o.replications = o.replications > 0 ? o.replications : files.scenario.replications;
+    const struct sweep_opts sweep = {o.json, o.seed, o.replications, o.jobs, o.db};
+    status = files.scenario.sweep_count > 0 ? sweep_run(&texts, &files, &sweep)
+                                            : run_one(&o, argv[1], &files, &a);
     arena_release(&a);
     return status;
 }
@@ -235,7 +250,10 @@ const struct cli_command sim_command = {
     1,
     1,
     "Simulate a scenario and check what it expects",
-    "Exit status 1 when an expectation fails, or when Ctrl-C ended it: it then prints what is\n"
-    "known so far, if a replication has ended.",
+    "A scenario with a sweep is run once for each combination of its values, and each variant is\n"
+    "compared with the first. Exit status 1 when an expectation fails, or when Ctrl-C ended it: "
+    "it\n"
+    "then prints what is known so far, if a replication has ended. With --db the same command\n"
+    "goes on from there, even after a crash; the file holds any number of runs.",
     options,
 };

@@ -153,7 +153,7 @@ static int put_run(struct results_db *db, const struct results_run *run, struct 
     return status;
 }
 
-/* Variants and metrics are lists of texts that belong to a run, numbered from 0. */
+/* Variants and metrics are lists of texts that belong to a run, numbered from 1. */
 static int put_list(struct results_db *db, const char *sql, const char *const *texts, size_t count,
                     struct error *err)
 {
@@ -163,7 +163,7 @@ static int put_list(struct results_db *db, const char *sql, const char *const *t
         return -1;
     for (size_t i = 0; i < count && status == 0; i++) {
         sqlite3_bind_int64(stmt, 1, db->run);
-        sqlite3_bind_int64(stmt, 2, (int64_t)i);
+        sqlite3_bind_int64(stmt, 2, (int64_t)i + 1);
         bind_text(stmt, 3, texts[i]);
         status = step_once(db, stmt, err);
     }
@@ -184,9 +184,9 @@ static int check_list(struct results_db *db, const char *sql, const char *const 
     int code;
     while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
         const char *text = (const char *)sqlite3_column_text(stmt, 1);
-        same = same && rows < count && sqlite3_column_int64(stmt, 0) == (int64_t)rows &&
-               text != NULL && strcmp(text, texts[rows]) == 0;
+        same = same && rows < count && text != NULL && strcmp(text, texts[rows]) == 0;
         rows++;
+        same = same && sqlite3_column_int64(stmt, 0) == (int64_t)rows;
     }
     int status = code == SQLITE_DONE ? 0 : fail(db, code, err);
     sqlite3_finalize(stmt);
@@ -276,7 +276,7 @@ static int begin(struct results_db *db, const struct results_run *run, bool fres
     if (execute(db, "BEGIN IMMEDIATE", err) != 0 || (fresh && execute(db, schema, err) != 0) ||
         begin_run(db, run, err) != 0 ||
         number(db, "SELECT count(*) FROM run", &found->runs, err) != 0 ||
-        number_of_run(db, "SELECT count(*) FROM sample WHERE run=?1 AND metric=0",
+        number_of_run(db, "SELECT count(*) FROM sample WHERE run=?1 AND metric=1",
                       &found->replications, err) != 0 ||
         prepare(db, &db->load,
                 "SELECT metric, value FROM sample WHERE run=?1 AND variant=?2 AND replication=?3"
@@ -368,7 +368,7 @@ int results_load(struct results_db *db, int64_t variant, int64_t replication, st
     sqlite3_bind_int64(db->load, 3, replication);
     while ((code = sqlite3_step(db->load)) == SQLITE_ROW) {
         whole = whole && rows < db->metric_count &&
-                sqlite3_column_int64(db->load, 0) == (int64_t)rows &&
+                sqlite3_column_int64(db->load, 0) == (int64_t)rows + 1 &&
                 value_of(db->load, &out[rows]);
         rows++;
     }
@@ -384,7 +384,7 @@ static int put_values(struct results_db *db, int64_t variant, int64_t replicatio
     sqlite3_bind_int64(db->save, 2, variant);
     sqlite3_bind_int64(db->save, 3, replication);
     for (size_t i = 0; i < db->metric_count; i++) {
-        sqlite3_bind_int64(db->save, 4, (int64_t)i);
+        sqlite3_bind_int64(db->save, 4, (int64_t)i + 1);
         if (in[i].type == METRIC_I64)
             sqlite3_bind_int64(db->save, 5, in[i].i64);
         else

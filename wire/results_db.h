@@ -10,6 +10,7 @@
  *     sample(run, variant, replication, metric, value)
  *     result                                 a view: all of it, joined
  *
+ * Variants, replications and metrics are numbered from 1, as people count.
  * Integers are stored as integers, other numbers as the same 64 bits, NaN as NULL. While it is open
  * others may read the file, and a second writer is turned away. Not in the log mode that SQLite
  * calls WAL: 3.40 may lose rows there when two connections meet, and this leaves one file. For one

@@ -110,7 +110,7 @@ static void put(struct results_db *db, int64_t variant, int64_t replication)
     struct metric in[METRICS];
     struct error err;
     values_of(in, variant * 100 + replication);
-    if (results_save(db, variant, replication, in, &err) != 0)
+    if (results_save(db, variant + 1, replication + 1, in, &err) != 0)
         fail_msg("%s", err.text);
 }
 
@@ -119,7 +119,7 @@ static int get(struct results_db *db, int64_t variant, int64_t replication)
     struct metric want[METRICS], got[METRICS];
     struct error err;
     values_of(want, variant * 100 + replication);
-    int found = results_load(db, variant, replication, got, &err);
+    int found = results_load(db, variant + 1, replication + 1, got, &err);
     if (found < 0)
         fail_msg("%s", err.text);
     for (int i = 0; i < METRICS && found; i++) {
@@ -165,10 +165,10 @@ static void test_results_are_one_file_that_others_can_read(void **state)
     assert_int_equal(count("SELECT count(*) FROM result"), METRICS); /* while it is open */
     put(db, 1, 3);
     results_close(db);
-    assert_int_equal(count("SELECT count(*) FROM result WHERE variant=1 AND replication=3 AND "
+    assert_int_equal(count("SELECT count(*) FROM result WHERE variant=2 AND replication=4 AND "
                            "json_extract(sets, '$.load')=2 AND seed=7"),
                      METRICS);
-    assert_int_equal(count("SELECT value FROM result WHERE metric='events' AND variant=1"), 103);
+    assert_int_equal(count("SELECT value FROM result WHERE metric='events' AND variant=2"), 103);
     assert_int_equal(count("SELECT count(*) FROM result WHERE value IS NULL"), 2);
     char journal[160];
     snprintf(journal, sizeof journal, "%s-journal", path);
@@ -206,13 +206,13 @@ static void test_results_of_other_inputs_are_another_run(void **state)
 static void test_results_count_only_whole_replications(void **state)
 {
     static const char *const harm[] = {
-        "DELETE FROM sample WHERE metric=4",
-        "DELETE FROM sample WHERE metric=0",
-        "DELETE FROM sample WHERE metric=2",
-        "INSERT INTO sample VALUES(1, 0, 0, 5, 1)",
-        "UPDATE sample SET metric=9 WHERE metric=4",
-        "UPDATE sample SET value='words' WHERE metric=1",
-        "UPDATE sample SET value=x'00' WHERE metric=2",
+        "DELETE FROM sample WHERE metric=5",
+        "DELETE FROM sample WHERE metric=1",
+        "DELETE FROM sample WHERE metric=3",
+        "INSERT INTO sample VALUES(1, 1, 1, 6, 1)",
+        "UPDATE sample SET metric=9 WHERE metric=5",
+        "UPDATE sample SET value='words' WHERE metric=2",
+        "UPDATE sample SET value=x'00' WHERE metric=3",
     };
     (void)state;
     for (size_t i = 0; i < sizeof harm / sizeof harm[0]; i++) {
@@ -240,7 +240,7 @@ static void save_on(int pipe)
         _exit(1);
     for (int64_t i = found.replications;; i++) {
         values_of(in, i % 2 * 100 + i);
-        if (results_save(db, i % 2, i, in, &err) != 0 || write(pipe, ".", 1) != 1)
+        if (results_save(db, i % 2 + 1, i + 1, in, &err) != 0 || write(pipe, ".", 1) != 1)
             _exit(1);
     }
 }
@@ -316,9 +316,9 @@ static void test_results_refuse_a_newer_schema(void **state)
     results_close(open_run(&the_run, &found));
     sql("PRAGMA user_version=2");
     refused("was written by a newer bulkhead: its schema is 2, here it is 1");
-    sql("PRAGMA user_version=1; INSERT INTO metric VALUES(1, 5, 'more')");
+    sql("PRAGMA user_version=1; INSERT INTO metric VALUES(1, 6, 'more')");
     refused("the variants or metrics of run 1 are not those of these inputs");
-    sql("DELETE FROM metric WHERE metric=5; UPDATE variant SET sets='' WHERE variant=1");
+    sql("DELETE FROM metric WHERE metric=6; UPDATE variant SET sets='' WHERE variant=2");
     refused("the variants or metrics of run 1 are not those of these inputs");
 }
 
@@ -395,7 +395,7 @@ static void test_results_lose_nothing_to_a_full_disk(void **state)
     set_room(50000);
     int64_t n = 0;
     values_of(in, n);
-    while (n < 10000 && results_save(db, 0, n, in, &err) == 0)
+    while (n < 10000 && results_save(db, 1, n + 1, in, &err) == 0)
         values_of(in, ++n);
     set_room(RLIM_INFINITY);
     assert_in_range(n, 10, 9999);
