@@ -73,16 +73,29 @@ static size_t worst_of(const struct run_result *r)
     return worst;
 }
 
+/* What `decimals` show of it, and no minus before a zero. */
+static double shown(double value, int decimals)
+{
+    for (int i = 0; i < decimals; i++)
+        value *= 10;
+    value = round(value);
+    for (int i = 0; i < decimals; i++)
+        value /= 10;
+    return value + 0.0;
+}
+
 static void put_difference(struct table *t, const struct run_measure *m, double scale, int decimals,
                            const char *unit)
 {
-    if (isnan(m->mean))
+    double mean = shown(m->mean * scale, decimals);
+    double low = shown(m->ci95[0] * scale, decimals), high = shown(m->ci95[1] * scale, decimals);
+    if (isnan(mean))
         table_put(t, "-");
-    else if (isnan(m->ci95[0]))
-        table_put(t, "%+.*f %s", decimals, m->mean * scale, unit);
+    else if (isnan(low))
+        table_put(t, "%+.*f %s", decimals, mean, unit);
     else
-        table_put(t, "%+.*f (%+.*f .. %+.*f) %s", decimals, m->mean * scale, decimals,
-                  m->ci95[0] * scale, decimals, m->ci95[1] * scale, unit);
+        table_put(t, "%+.*f (%+.*f .. %+.*f) %s", decimals, mean, decimals, low, decimals, high,
+                  unit);
 }
 
 static void put_country(struct table *t, const struct run_country *c)
