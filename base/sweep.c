@@ -3,8 +3,6 @@
 #include <assert.h>
 #include <math.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -61,9 +59,10 @@ static int check_path(const struct sweep_axis *axes, size_t index, struct error 
 /* `value` without the dirt of adding: 0.3, not 0.30000000000000004. */
 static double rounded(double value)
 {
-    char text[JSON_NUMBER_TEXT_MAX];
-    snprintf(text, sizeof text, "%.12g", value);
-    return strtod(text, NULL);
+    double scale = 1; /* powers of ten are exact up to 1e22 */
+    while (fabs(value) * scale < 1e11 && scale < 1e22)
+        scale *= 10;
+    return floor(value * scale + 0.5) / scale;
 }
 
 static int make_values(struct sweep_axis *axis, size_t count, bool ends_at_to, struct arena *a,
