@@ -64,13 +64,13 @@ static int check_file(const char *path, struct arena *a, struct error *err)
     const char *text;
     size_t len;
     struct files_texts texts;
-    struct files files;
+    struct files files, first;
     if (files_read(&text, &len, path, a, err) != 0)
         return -1;
     if (files_kind(text, len) == FILES_SCENARIO) {
         if (files_scenario_read(&texts, path, &none, a, err) != 0 ||
             files_scenario_build(&files, &texts, NULL, 0, a, err) != 0 ||
-            sweep_try(&texts, &files, NULL, err) != 0)
+            sweep_try(&first, &texts, &files.scenario, NULL, a, err) != 0)
             return -1;
         printf("%s: ok, a scenario on %s", path, files.topology_path);
         if (files.scenario.sweep_count > 0)

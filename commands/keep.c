@@ -91,11 +91,12 @@ static void say_found(const char *path, const struct results_found *found)
 }
 
 int keep_open(struct keep *keep, const char *path, const char *scenario_path,
-              const struct files *base, struct simulate *simulate, struct error *err)
+              const struct files *base, const struct topo *topo, struct simulate *simulate,
+              struct error *err)
 {
     struct arena a = {0};
     size_t variants = sweep_variants(base->scenario.sweep, base->scenario.sweep_count);
-    size_t metrics = metrics_count(&base->topo);
+    size_t metrics = metrics_count(topo);
     struct results_found found;
     struct results_run run = {
         .version = BULKHEAD_VERSION,
@@ -103,11 +104,11 @@ int keep_open(struct keep *keep, const char *path, const char *scenario_path,
         .scenario = scenario_path,
         .variants = variants_of(&base->scenario, variants, &a),
         .variant_count = variants,
-        .metrics = metrics_of(&base->topo, metrics, &a),
+        .metrics = metrics_of(topo, metrics, &a),
         .metric_count = metrics,
     };
     int status = -1;
-    *keep = (struct keep){.path = path, .base = base, .simulate = simulate};
+    *keep = (struct keep){.path = path, .topo = topo, .simulate = simulate};
     keep->values = calloc(metrics, sizeof keep->values[0]);
     signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is a full disk, not a crash */
     if (run.variants == NULL || run.metrics == NULL || keep->values == NULL ||
@@ -125,22 +126,23 @@ int keep_open(struct keep *keep, const char *path, const char *scenario_path,
     return 0;
 }
 
-int keep_load(struct keep *keep, int64_t index, struct result_sample *sample, struct error *err)
+int keep_load(void *context, int64_t index, struct result_sample *sample, struct error *err)
 {
+    struct keep *keep = context;
     int found = results_load(keep->db, keep->variant + 1, index + 1, keep->values, err);
     if (found <= 0)
         return found;
     /* Values that are no longer of their kind are not those that were saved. */
-    if (metrics_put(sample, keep->values, &keep->base->topo) != 0)
+    if (metrics_put(sample, keep->values, keep->topo) != 0)
         return 0;
     simulate_loaded(keep->simulate);
     return 1;
 }
 
-int keep_save(struct keep *keep, int64_t index, const struct result_sample *sample,
-              struct error *err)
+int keep_save(void *context, int64_t index, const struct result_sample *sample, struct error *err)
 {
-    metrics_take(keep->values, sample, &keep->base->topo);
+    struct keep *keep = context;
+    metrics_take(keep->values, sample, keep->topo);
     if (results_save(keep->db, keep->variant + 1, index + 1, keep->values, err) != 0)
         return -1;
     keep->count++;

@@ -37,21 +37,11 @@ static const struct cli_option options[] = {
 
 /* ---- running ---- */
 
-static int load(void *keep, int64_t index, struct result_sample *sample, struct error *err)
-{
-    return keep_load(keep, index, sample, err);
-}
-
-static int save(void *keep, int64_t index, const struct result_sample *sample, struct error *err)
-{
-    return keep_save(keep, index, sample, err);
-}
-
 /* `keep` may keep nothing. */
 static int simulate(struct run_result *result, struct simulate *s, const struct files *files,
                     struct keep *keep, struct arena *a, struct error *err)
 {
-    const struct run_keep calls = {load, save, keep};
+    const struct run_keep calls = {keep_load, keep_save, keep};
     simulate_begin(s);
     int status = simulate_run(s, result, 0, files, keep->db == NULL ? NULL : &calls, a, err);
     simulate_end(s);
@@ -205,7 +195,7 @@ static int run_one(const struct sim_options *o, const char *path, const struct f
     struct keep keep = {0};
     struct simulate s = {
         .seed = o->seed, .replications = o->replications, .jobs = o->jobs, .variants = 1};
-    if (o->db != NULL && keep_open(&keep, o->db, path, files, &s, &err) != 0)
+    if (o->db != NULL && keep_open(&keep, o->db, path, files, &files->topo, &s, &err) != 0)
         return cli_fail(err.text);
     int status = simulate(&result, &s, files, &keep, a, &err);
     if (status == 0)

@@ -44,12 +44,23 @@ static int blame(const struct files_texts *texts, const struct scenario *s, size
     return error_prefix(err, "%s: sweep: variant %zu", texts->path, variant + 1);
 }
 
-int sweep_try(const struct files_texts *texts, const struct files *base, double *work,
-              struct error *err)
+/* Whether two topologies have the same parts in the same order, so that numbers of the one can
+ * stand beside those of the other. */
+static bool same_parts(const struct topo *a, const struct topo *b)
 {
-    const struct scenario *s = &base->scenario;
-    struct arena a = {0};
-    int status = 0;
+    bool same = a->country_count == b->country_count && a->cell_count == b->cell_count &&
+                a->service_count == b->service_count;
+    for (size_t i = 0; same && i < a->country_count; i++)
+        same = strcmp(a->countries[i].name, b->countries[i].name) == 0;
+    for (size_t i = 0; same && i < a->cell_count; i++)
+        same = strcmp(a->cells[i].name, b->cells[i].name) == 0;
+    for (size_t i = 0; same && i < a->service_count; i++)
+        same = strcmp(a->services[i].name, b->services[i].name) == 0;
+    return same;
+}
+
+static int check_sets(const struct files_texts *texts, const struct scenario *s, struct error *err)
+{
     for (size_t i = 0; i < s->sweep_count; i++)
         for (size_t k = 0; k < texts->sets->count; k++)
             if (strcmp(s->sweep[i].path, texts->sets->set[k].path) == 0)
@@ -57,18 +68,44 @@ int sweep_try(const struct files_texts *texts, const struct files *base, double 
                                  "--set %s: %s: sweep[%zu] sets it too; --set sweep=[] runs it "
                                  "without its sweep",
                                  s->sweep[i].path, texts->path, i);
-    for (size_t i = 0; i < sweep_variants(s->sweep, s->sweep_count) && status == 0; i++) {
-        struct json_set set[SWEEP_AXES_MAX];
+    return 0;
+}
+
+/* Build variant `index` and compare its parts with the first one's. */
+static int try_variant(struct files *files, const struct files *first,
+                       const struct files_texts *texts, const struct scenario *s, size_t index,
+                       struct arena *a, struct error *err)
+{
+    struct json_set set[SWEEP_AXES_MAX];
+    sweep_sets(set, s->sweep, s->sweep_count, index);
+    if (files_scenario_build(files, texts, set, s->sweep_count, a, err) != 0)
+        return blame(texts, s, index, a, err);
+    if (!same_parts(&files->topo, &first->topo))
+        return error_set(err, ERR_CONFLICT,
+                         "%s: sweep: variant %zu has other countries, cells or services than the "
+                         "first",
+                         texts->path, index + 1);
+    return 0;
+}
+
+int sweep_try(struct files *first, const struct files_texts *texts, const struct scenario *s,
+              double *work, struct arena *a, struct error *err)
+{
+    struct arena scratch = {0};
+    size_t variants = sweep_variants(s->sweep, s->sweep_count);
+    if (check_sets(texts, s, err) != 0 || try_variant(first, first, texts, s, 0, a, err) != 0)
+        return -1;
+    if (work != NULL)
+        work[0] = simulate_work(first);
+    int status = 0;
+    for (size_t i = 1; i < variants && status == 0; i++) {
         struct files files;
-        sweep_sets(set, s->sweep, s->sweep_count, i);
-        status = files_scenario_build(&files, texts, set, s->sweep_count, &a, err);
-        if (status != 0)
-            blame(texts, s, i, &a, err);
-        else if (work != NULL)
+        status = try_variant(&files, first, texts, s, i, &scratch, err);
+        if (status == 0 && work != NULL)
             work[i] = simulate_work(&files);
-        arena_reset(&a);
+        arena_reset(&scratch);
     }
-    arena_release(&a);
+    arena_release(&scratch);
     return status;
 }
 
@@ -81,6 +118,7 @@ struct pair { /* of one country in one replication; NaN: not known */
 struct sweep { /* what is under way */
     const struct files_texts *texts;
     const struct files *base;
+    struct files first_files; /* the first variant; all have its parts */
     struct simulate simulate;
     struct keep keep;
     struct sweep_report report;
@@ -90,7 +128,7 @@ struct sweep { /* what is under way */
 
 static void take_pairs(struct sweep *w, int64_t index, const struct result_sample *sample)
 {
-    size_t countries = w->base->topo.country_count;
+    size_t countries = w->first_files.topo.country_count;
     assert(index < w->simulate.replications);
     struct pair *pair = &(w->keep.variant == 0 ? w->first : w->now)[(size_t)index * countries];
     for (size_t i = 0; i < countries; i++) {
@@ -131,7 +169,7 @@ static struct run_measure measure_of(const struct stats *s)
 
 static int compare(struct sweep *w, struct sweep_variant *v)
 {
-    size_t countries = w->base->topo.country_count;
+    size_t countries = w->first_files.topo.country_count;
     v->differences = arena_alloc(&w->arena, countries, sizeof v->differences[0]);
     if (v->differences == NULL)
         return -1;
@@ -146,7 +184,7 @@ static int compare(struct sweep *w, struct sweep_variant *v)
             if (!isnan(now->p99_ms - first->p99_ms))
                 stats_add(&p99, now->p99_ms - first->p99_ms);
         }
-        v->differences[c] = (struct sweep_difference){w->base->topo.countries[c].name,
+        v->differences[c] = (struct sweep_difference){w->first_files.topo.countries[c].name,
                                                       measure_of(&availability), measure_of(&p99)};
     }
     return 0;
@@ -184,19 +222,12 @@ static int run_variant(struct sweep *w, size_t index, struct arena *scratch, str
     struct files files;
     struct run_result result;
     struct sweep_variant *v = &w->report.variants[index];
-    size_t pairs = (size_t)w->simulate.replications * w->base->topo.country_count;
+    size_t pairs = (size_t)w->simulate.replications * w->first_files.topo.country_count;
     w->keep.variant = (int64_t)index;
     forget_pairs(index == 0 ? w->first : w->now, pairs);
     sweep_sets(set, s->sweep, s->sweep_count, index);
     if (files_scenario_build(&files, w->texts, set, s->sweep_count, scratch, err) != 0)
         return -1;
-    if (files.topo.country_count != w->base->topo.country_count ||
-        files.topo.cell_count != w->base->topo.cell_count ||
-        files.topo.service_count != w->base->topo.service_count)
-        return error_set(err, ERR_CONFLICT,
-                         "%s: sweep: variant %zu has other countries, cells or services than the "
-                         "file",
-                         w->texts->path, index + 1);
     if (simulate_run(&w->simulate, &result, index, &files, &keep, scratch, err) != 0)
         return simulate_stopped() ? 0 : -1;
     if (copy_result(&v->result, &result, &w->arena, scratch, err) != 0)
@@ -236,8 +267,12 @@ static int prepare(struct sweep *w, const struct sweep_opts *opts, struct error 
 {
     const struct scenario *s = &w->base->scenario;
     size_t variants = sweep_variants(s->sweep, s->sweep_count);
-    size_t pairs = (size_t)opts->replications * w->base->topo.country_count;
     double *work = arena_alloc(&w->arena, variants, sizeof work[0]);
+    if (work == NULL)
+        return error_memory(err);
+    if (sweep_try(&w->first_files, w->texts, s, work, &w->arena, err) != 0)
+        return -1;
+    size_t pairs = (size_t)opts->replications * w->first_files.topo.country_count;
     w->first = arena_alloc(&w->arena, pairs, sizeof w->first[0]);
     w->now = arena_alloc(&w->arena, pairs, sizeof w->now[0]);
     w->report = (struct sweep_report){
@@ -253,13 +288,11 @@ static int prepare(struct sweep *w, const struct sweep_opts *opts, struct error 
         .work = work,
         .variants = variants,
     };
-    if (work == NULL || w->first == NULL || w->now == NULL || w->report.variants == NULL)
+    if (w->first == NULL || w->now == NULL || w->report.variants == NULL)
         return error_memory(err);
-    if (sweep_try(w->texts, w->base, work, err) != 0)
-        return -1;
-    return opts->db == NULL
-               ? 0
-               : keep_open(&w->keep, opts->db, w->texts->path, w->base, &w->simulate, err);
+    return opts->db == NULL ? 0
+                            : keep_open(&w->keep, opts->db, w->texts->path, w->base,
+                                        &w->first_files.topo, &w->simulate, err);
 }
 
 static int print(struct sweep *w, const struct sweep_opts *opts)

@@ -13,6 +13,7 @@ struct arena;
 struct error;
 struct files;
 struct files_texts;
+struct scenario;
 
 struct sweep_set {
     const char *path;
@@ -55,13 +56,15 @@ struct sweep_opts {
     const char *db; /* NULL: keep nothing */
 };
 
-/* Build every variant and forget it again. `base` is the scenario as it stands in its file. `work`,
- * unless NULL, has room for a number for each: how much work it is. 0, or -1 with `err` naming the
- * axis, by its path in the file, whose value does not do. */
-int sweep_try(const struct files_texts *texts, const struct files *base, double *work,
-              struct error *err);
+/* Build every variant and forget it again, but for the first, which is put in `first` and `a`: all
+ * others have the same countries, cells and services. `scenario` is as it stands in its file.
+ * `work`, unless NULL, has room for a number for each: how much work it is. 0, or -1 with `err`
+ * naming the axis, by its path in the file, whose value does not do. */
+int sweep_try(struct files *first, const struct files_texts *texts, const struct scenario *scenario,
+              double *work, struct arena *a, struct error *err);
 
-/* Run the sweep and print the answer. Returns the exit status. */
+/* Run the sweep of `base`, the scenario as it stands in its file, and print the answer. Returns the
+ * exit status. */
 int sweep_run(const struct files_texts *texts, const struct files *base,
               const struct sweep_opts *opts);
 

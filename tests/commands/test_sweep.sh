@@ -134,6 +134,9 @@ bad "a fraction of a server" 'cells.de.servers_per_zone = 1.5: ' \
 bad "values that do not go together" "sweep: variant 2: $sweep: warmup: 10s is not shorter" \
     '[{"path": "duration", "values": ["40s", "8s"]}, {"path": "warmup", "values": ["10s"]}]'
 bad "the seed" "sweep[0].path: seed is no axis" '[{"path": "seed", "values": [1]}]'
+refused "cells that come and go" "sweep: variant 2 has other countries, cells or services than" \
+    sim "$sweep" --set 'faults=[]' --set 'cells={"x": {"countries": ["GB"]}}' \
+    --set 'sweep=[{"path": "cells.x.countries.0", "values": ["GB", "DE"]}]'
 refused "a value of --set that the sweep sets too" \
     "--set load: $sweep: sweep[0] sets it too; --set sweep=[] runs it without its sweep" \
     sim "$sweep" --set load=2
