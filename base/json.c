@@ -76,6 +76,30 @@ static int decode_string(struct json_decoder *d, const char **out, const char *t
     return 0;
 }
 
+/* The text of a number, a string or a boolean, as in a file. */
+static int decode_scalar(struct json_decoder *d, const char **out, const cJSON *node,
+                         const struct json_place *place)
+{
+    struct json_text text = {0};
+    if (cJSON_IsString(node))
+        json_text_string(&text, node->valuestring);
+    else if (cJSON_IsNumber(node) && isfinite(node->valuedouble))
+        json_text_number(&text, node->valuedouble);
+    else if (cJSON_IsBool(node))
+        json_text_word(&text, cJSON_IsTrue(node) ? "true" : "false");
+    else if (cJSON_IsNumber(node))
+        return json_fail_bounds(d->err, place, node->valuedouble, (double)-INFINITY,
+                                (double)INFINITY);
+    else
+        return json_fail_type(d, place, "number, string or boolean", node);
+    char *made = json_text_take(&text, d->arena);
+    if (made == NULL)
+        return error_memory(d->err);
+    made[strlen(made) - 1] = '\0'; /* the newline */
+    *out = made;
+    return 0;
+}
+
 static int decode_word(struct json_decoder *d, int *out, const struct json_field *f,
                        const cJSON *node, const struct json_place *place)
 {
@@ -317,7 +341,19 @@ static int decode_map(struct json_decoder *d, void *base, const struct json_fiel
     return 0;
 }
 
-/* STRS, F64S and PAIR: `item_size` bytes apart. */
+static int decode_item(struct json_decoder *d, void *item, const struct json_field *f,
+                       const cJSON *node, const struct json_place *place)
+{
+    if (f->type == JSON_TYPE_SCALARS)
+        return decode_scalar(d, item, node, place);
+    if (f->type != JSON_TYPE_STRS)
+        return decode_number(d, item, f, node, place);
+    if (!cJSON_IsString(node))
+        return json_fail_type(d, place, "string", node);
+    return decode_string(d, item, node->valuestring);
+}
+
+/* STRS, SCALARS, F64S and PAIR: `item_size` bytes apart. */
 static int decode_plain(struct json_decoder *d, void *base, const struct json_field *f,
                         const cJSON *node, const struct json_place *place)
 {
@@ -326,7 +362,8 @@ static int decode_plain(struct json_decoder *d, void *base, const struct json_fi
     char *items;
     size_t count;
     row.fields = NULL;
-    row.item_size = f->type == JSON_TYPE_STRS ? sizeof(const char *) : sizeof(double);
+    bool text = f->type == JSON_TYPE_STRS || f->type == JSON_TYPE_SCALARS;
+    row.item_size = text ? sizeof(const char *) : sizeof(double);
     if (!cJSON_IsArray(node))
         return json_fail_type(d, place, "array", node);
     if (f->type == JSON_TYPE_PAIR && cJSON_GetArraySize(node) != 2)
@@ -336,11 +373,7 @@ static int decode_plain(struct json_decoder *d, void *base, const struct json_fi
         return -1;
     char *item = items;
     for (const cJSON *child = node->child; child != NULL; child = child->next) {
-        if (f->type == JSON_TYPE_STRS && !cJSON_IsString(child))
-            return json_fail_type(d, &here, "string", child);
-        if (f->type == JSON_TYPE_STRS
-                ? decode_string(d, (const char **)(void *)item, child->valuestring) != 0
-                : decode_number(d, (double *)(void *)item, f, child, &here) != 0)
+        if (decode_item(d, item, f, child, &here) != 0)
             return -1;
         item += row.item_size;
         here.index++;
@@ -385,7 +418,10 @@ static int decode_value(struct json_decoder *d, void *base, const struct json_fi
         return decode_list(d, base, f, node, place);
     case JSON_TYPE_MAP:
         return decode_map(d, base, f, node, place);
+    case JSON_TYPE_SCALAR:
+        return decode_scalar(d, member, node, place);
     case JSON_TYPE_STRS:
+    case JSON_TYPE_SCALARS:
     case JSON_TYPE_F64S:
     case JSON_TYPE_PAIR:
         return decode_plain(d, base, f, node, place);

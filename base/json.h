@@ -37,6 +37,9 @@ enum json_type {
                            every field of the items has a default. Keys are 1 to 40 letters,
                            digits, '_' and '-'. */
     JSON_TYPE_STRS,     /* array of strings: const char **, and a size_t count */
+    JSON_TYPE_SCALAR,   /* number, string or boolean: const char *, its JSON text in the arena;
+                           encoded as it is, NULL as null */
+    JSON_TYPE_SCALARS,  /* array of these: const char **, and a size_t count */
     JSON_TYPE_F64S,     /* array of numbers: double *, and a size_t count */
     JSON_TYPE_PAIR,     /* array of exactly two numbers: double[2] in place */
 };
@@ -48,9 +51,9 @@ struct json_field {
                             without preset it is NaN or NULL too */
     bool required;       /* refuse its absence */
     size_t offset;       /* of the member in its struct */
-    size_t count_offset; /* of the size_t count: LIST, MAP, STRS, F64S */
+    size_t count_offset; /* of the size_t count: LIST, MAP, STRS, SCALARS, F64S */
     size_t item_size;    /* of one item: LIST, MAP */
-    size_t count_min;    /* LIST, MAP, STRS, F64S when given at all */
+    size_t count_min;    /* LIST, MAP, STRS, SCALARS, F64S when given at all */
     size_t count_max;    /* 0: JSON_COUNT_MAX */
     double low, high;    /* bounds of the value, or of each number of F64S; both 0: none.
                             Integers stay below 2^53 either way: doubles hold those exactly */
@@ -97,6 +100,9 @@ enum {
               .item_size = sizeof(item), .fields = (fields_), __VA_ARGS__)
 #define JSON_STRS(s, member, count, key, ...) \
     JSON_ROW_(JSON_TYPE_STRS, s, member, key, .count_offset = offsetof(s, count), __VA_ARGS__)
+#define JSON_SCALAR(s, member, key, ...) JSON_ROW_(JSON_TYPE_SCALAR, s, member, key, __VA_ARGS__)
+#define JSON_SCALARS(s, member, count, key, ...) \
+    JSON_ROW_(JSON_TYPE_SCALARS, s, member, key, .count_offset = offsetof(s, count), __VA_ARGS__)
 #define JSON_F64S(s, member, count, key, low_, high_, ...)                                       \
     JSON_ROW_(JSON_TYPE_F64S, s, member, key, .count_offset = offsetof(s, count), .low = (low_), \
               .high = (high_), __VA_ARGS__)

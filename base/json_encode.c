@@ -42,6 +42,19 @@ static void encode_strings(struct json_text *t, const char *const *strings, size
     json_text_close(t, ']');
 }
 
+static void encode_scalar(struct json_text *t, const char *text)
+{
+    json_text_word(t, text == NULL ? "null" : text);
+}
+
+static void encode_scalars(struct json_text *t, const char *const *texts, size_t count)
+{
+    json_text_open_flat(t, '[');
+    for (size_t i = 0; i < count; i++)
+        encode_scalar(t, texts[i]);
+    json_text_close(t, ']');
+}
+
 /* LIST and MAP: the items lie one behind the other. */
 static void encode_items(struct json_text *t, const char *items, size_t count,
                          const struct json_field *f)
@@ -79,7 +92,7 @@ static void encode_value(struct json_text *t, const char *base, const struct jso
     const void *items = NULL;
     size_t count = 0;
     if (f->type == JSON_TYPE_LIST || f->type == JSON_TYPE_MAP || f->type == JSON_TYPE_STRS ||
-        f->type == JSON_TYPE_F64S) {
+        f->type == JSON_TYPE_SCALARS || f->type == JSON_TYPE_F64S) {
         memcpy(&items, member, sizeof items);
         memcpy(&count, base + f->count_offset, sizeof count);
     }
@@ -113,6 +126,12 @@ static void encode_value(struct json_text *t, const char *base, const struct jso
         return;
     case JSON_TYPE_STRS:
         encode_strings(t, items, count);
+        return;
+    case JSON_TYPE_SCALAR:
+        encode_scalar(t, *(const char *const *)member);
+        return;
+    case JSON_TYPE_SCALARS:
+        encode_scalars(t, items, count);
         return;
     case JSON_TYPE_F64S:
         encode_numbers(t, items, count);

@@ -111,6 +111,16 @@ static void put_plain(struct json_text *t, const struct json_field *f, const cha
     json_text_close(t, ']');
 }
 
+static void put_scalar(struct json_text *t)
+{
+    json_text_key(t, "type");
+    json_text_open_flat(t, '[');
+    json_text_string(t, "number");
+    json_text_string(t, "string");
+    json_text_string(t, "boolean");
+    json_text_close(t, ']');
+}
+
 static void put_list(struct json_text *t, const struct json_field *f)
 {
     put_pair(t, "type", "array");
@@ -119,6 +129,8 @@ static void put_list(struct json_text *t, const struct json_field *f)
     json_text_open(t, '{');
     if (f->type == JSON_TYPE_STRS) {
         put_pair(t, "type", "string");
+    } else if (f->type == JSON_TYPE_SCALARS) {
+        put_scalar(t);
     } else if (f->type == JSON_TYPE_F64S) {
         put_pair(t, "type", "number");
         put_bounds(t, f);
@@ -211,8 +223,12 @@ static void put_type(struct json_text *t, const struct json_field *f)
     case JSON_TYPE_OBJECT:
         put_fields(t, f->fields);
         break;
+    case JSON_TYPE_SCALAR:
+        put_scalar(t);
+        break;
     case JSON_TYPE_LIST:
     case JSON_TYPE_STRS:
+    case JSON_TYPE_SCALARS:
     case JSON_TYPE_F64S:
         put_list(t, f);
         break;

@@ -103,8 +103,8 @@ static int step_into(struct json_decoder *d, cJSON **child, cJSON *node, const s
 
 static bool is_list(const struct json_field *f)
 {
-    return f->type == JSON_TYPE_LIST || f->type == JSON_TYPE_STRS || f->type == JSON_TYPE_F64S ||
-           f->type == JSON_TYPE_PAIR;
+    return f->type == JSON_TYPE_LIST || f->type == JSON_TYPE_STRS || f->type == JSON_TYPE_SCALARS ||
+           f->type == JSON_TYPE_F64S || f->type == JSON_TYPE_PAIR;
 }
 
 /* An object at the free `key` of `node`, for what row `f` describes. NULL with `err` set. */

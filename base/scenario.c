@@ -99,6 +99,10 @@ const struct json_field scenario_fields[] = {
     JSON_LIST(struct scenario, expect, expect_count, "expect", struct scenario_expect,
               expect_fields, .count_max = 1000,
               .doc = "What must hold; otherwise the exit status is 1"),
+    JSON_LIST(struct scenario, sweep, sweep_count, "sweep", struct sweep_axis, sweep_fields,
+              .count_max = SWEEP_AXES_MAX,
+              .doc = "Run every combination of these values, and compare each with the first; at "
+                     "most 10000 variants"),
     JSON_END,
 };
 
@@ -180,7 +184,8 @@ int scenario_parse(struct scenario *s, const char *text, size_t len, const struc
     struct scenario read;
     if (json_decode(&read, sizeof read, scenario_fields, text, len, sets, set_count, a, err) != 0)
         return -1;
-    if (check_times(&read, err) != 0 || check_precision(&read, err) != 0)
+    if (check_times(&read, err) != 0 || check_precision(&read, err) != 0 ||
+        sweep_check(read.sweep, read.sweep_count, a, err) != 0)
         return -1;
     for (size_t i = 0; i < read.expect_count; i++)
         if (check_expect(&read.expect[i], i, err) != 0)

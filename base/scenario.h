@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/json.h"
+#include "base/sweep.h"
 
 struct arena;
 struct error;
@@ -114,6 +115,8 @@ struct scenario {
     int64_t seed;
     struct scenario_expect *expect;
     size_t expect_count;
+    struct sweep_axis *sweep; /* as values, ranges no more; see sweep.h */
+    size_t sweep_count;
 };
 
 /* The table of the file. Its top-level keys and the topology's are disjoint but for "about". */

@@ -8,6 +8,7 @@
 #include "commands/bench_live.h"
 #include "commands/load_report.h"
 #include "commands/state.h"
+#include "commands/sweep.h"
 #include "control/status.h"
 #include "simulator/run.h"
 #include "simulator/validate.h"
@@ -33,6 +34,7 @@ static const struct {
     {"scenario", "A scenario of bulkhead", scenario_fields},
     {"plan", "What bulkhead plan --json prints", capacity_fields},
     {"sim", "What bulkhead sim --json prints", run_fields},
+    {"sweep", "What bulkhead sim --json prints of a scenario with a sweep", sweep_report_fields},
     {"bench", "What bulkhead bench sim --json prints", bench_fields},
     {"bench_live", "What bulkhead bench live --json prints", bench_live_fields},
     {"load", "What bulkhead load --json prints", load_fields},
@@ -51,10 +53,11 @@ static int print_schema(const char *kind)
         arena_release(&a);
         return text == NULL ? cli_fail("no memory left") : EXIT_YES;
     }
-    return cli_misuse(&check_command,
-                      "--schema: expected topology, scenario, plan, sim, bench, bench_live, load, "
-                      "status or validate, got \"%s\"",
-                      kind);
+    return cli_misuse(
+        &check_command,
+        "--schema: expected topology, scenario, plan, sim, sweep, bench, bench_live, load, "
+        "status or validate, got \"%s\"",
+        kind);
 }
 
 static int check_file(const char *path, struct arena *a, struct error *err)
@@ -62,13 +65,20 @@ static int check_file(const char *path, struct arena *a, struct error *err)
     static const struct cli_sets none;
     const char *text;
     size_t len;
-    struct files files;
+    struct files_texts texts;
+    struct files files, first;
     if (files_read(&text, &len, path, a, err) != 0)
         return -1;
     if (files_kind(text, len) == FILES_SCENARIO) {
-        if (files_scenario(&files, path, &none, a, err) != 0)
+        if (files_scenario_read(&texts, path, &none, a, err) != 0 ||
+            files_scenario_build(&files, &texts, NULL, 0, a, err) != 0 ||
+            sweep_try(&first, &texts, &files.scenario, NULL, a, err) != 0)
             return -1;
-        printf("%s: ok, a scenario on %s\n", path, files.topology_path);
+        printf("%s: ok, a scenario on %s", path, files.topology_path);
+        if (files.scenario.sweep_count > 0)
+            printf(", in %zu variants",
+                   sweep_variants(files.scenario.sweep, files.scenario.sweep_count));
+        printf("\n");
         return 0;
     }
     if (files_topology(&files, path, &none, a, err) != 0)

@@ -11,6 +11,7 @@
 struct arena;
 struct error;
 struct run_result;
+struct run_verdict;
 
 /* The table of what bench --json prints; docs/bench.schema.json is printed from it. */
 extern const struct json_field bench_fields[];
@@ -33,10 +34,13 @@ extern const struct cli_command validate_command;
 /* The plan as tables for people. */
 void plan_print(FILE *out, const char *name, const struct files *files);
 
-/* Simulate what is loaded, with progress on a terminal and Ctrl-C ending it cleanly. Zeros leave
- * the scenario's own seed and replications, and as many threads as processors. */
-int sim_simulate(struct run_result *result, const struct files *files, int64_t seed,
-                 int64_t replications, int64_t jobs, struct arena *a, struct error *err);
+/* Simulate what is loaded as it says itself, on all processors, with progress on a terminal and
+ * Ctrl-C ending it cleanly. */
+int sim_simulate(struct run_result *result, const struct files *files, struct arena *a,
+                 struct error *err);
+
+/* "pass  availability of DE is 0.9999, expected at least 0.999" and a newline. */
+void sim_print_verdict(FILE *out, const struct run_verdict *verdict);
 
 /* The result as tables for people. */
 void sim_print(FILE *out, const char *name, const struct files *files,

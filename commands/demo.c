@@ -83,7 +83,7 @@ static int put_loss(struct demo *d, struct table *t, const char *label, const st
     struct files files;
     struct run_result result;
     if (files_scenario(&files, path_of(d, "zone-loss-at-peak"), sets, &d->arena, &d->err) != 0 ||
-        sim_simulate(&result, &files, -1, 0, 0, &d->arena, &d->err) != 0)
+        sim_simulate(&result, &files, &d->arena, &d->err) != 0)
         return -1;
     if (result.stopped)
         return error_set(&d->err, ERR_SYSTEM, "stopped");

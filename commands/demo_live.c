@@ -255,7 +255,7 @@ static int predict(struct demo *d)
     for (size_t i = 0; i < files->topo.cell_count; i++) /* whoever asks is on this machine */
         for (size_t k = 0; k < files->topo.cells[i].country_count; k++)
             files->topo.cells[i].client_rtt_us[k] = 0;
-    if (sim_simulate(&d->predicted, files, -1, 0, 0, a, &d->err) != 0)
+    if (sim_simulate(&d->predicted, files, a, &d->err) != 0)
         return -1;
     return d->predicted.stopped ? error_set(&d->err, ERR_SYSTEM, "stopped") : 0;
 }

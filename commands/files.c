@@ -120,17 +120,21 @@ enum files_kind files_kind(const char *text, size_t len)
     return has_key(text, len, "countries") ? FILES_TOPOLOGY : FILES_NEITHER;
 }
 
-static int topology(struct files *files, const char *path, const struct json_set *sets,
-                    size_t set_count, struct arena *a, struct error *err)
+static int read_topology(const char **text, size_t *len, const char *path, struct arena *a,
+                         struct error *err)
 {
-    const char *text;
-    size_t len;
-    if (files_read(&text, &len, path, a, err) != 0)
+    if (files_read(text, len, path, a, err) != 0)
         return -1;
-    if (files_kind(text, len) == FILES_SCENARIO) {
-        error_set(err, ERR_TYPE, "is a scenario; expected a topology");
-        return error_prefix(err, "%s", path);
-    }
+    if (files_kind(*text, *len) != FILES_SCENARIO)
+        return 0;
+    error_set(err, ERR_TYPE, "is a scenario; expected a topology");
+    return error_prefix(err, "%s", path);
+}
+
+static int build_topology(struct files *files, const char *path, const char *text, size_t len,
+                          const struct json_set *sets, size_t set_count, struct arena *a,
+                          struct error *err)
+{
     if (topo_parse(&files->topo, text, len, sets, set_count, a, err) != 0 ||
         files_times(&files->topo, path, NULL, a, err) != 0 ||
         capacity_plan(&files->plan, &files->topo, a, err) != 0)
@@ -142,56 +146,100 @@ static int topology(struct files *files, const char *path, const struct json_set
 int files_topology(struct files *files, const char *path, const struct cli_sets *sets,
                    struct arena *a, struct error *err)
 {
-    return topology(files, path, sets->set, sets->count, a, err);
+    const char *text;
+    size_t len;
+    if (read_topology(&text, &len, path, a, err) != 0)
+        return -1;
+    return build_topology(files, path, text, len, sets->set, sets->count, a, err);
 }
 
-/* The scenario's own sets into `mine`, the topology's into `theirs`. */
-static int share_out(const struct cli_sets *sets, struct cli_sets *mine, struct cli_sets *theirs,
+struct shares { /* values to be put into the scenario, and into its topology */
+    struct json_set *mine, *theirs;
+    size_t mine_count, theirs_count;
+};
+
+static int share_out(struct shares *shares, const struct json_set *set, const char *option,
                      struct error *err)
 {
-    mine->count = theirs->count = 0;
-    for (size_t i = 0; i < sets->count; i++) {
-        const char *path = sets->set[i].path;
-        size_t len = strcspn(path, ".");
-        if (json_field_at(scenario_fields, path, len) != NULL)
-            mine->set[mine->count++] = sets->set[i];
-        else if (json_field_at(topo_fields, path, len) != NULL)
-            theirs->set[theirs->count++] = sets->set[i];
-        else
-            return error_set(err, ERR_UNKNOWN,
-                             "--set %s: neither a scenario nor a topology has a key \"%.*s\"", path,
-                             (int)len, path);
+    size_t len = strcspn(set->path, ".");
+    if (json_field_at(scenario_fields, set->path, len) != NULL)
+        shares->mine[shares->mine_count++] = *set;
+    else if (json_field_at(topo_fields, set->path, len) != NULL)
+        shares->theirs[shares->theirs_count++] = *set;
+    else
+        return error_set(err, ERR_UNKNOWN,
+                         "%s%s: neither a scenario nor a topology has a key \"%.*s\"", option,
+                         set->path, (int)len, set->path);
+    return 0;
+}
+
+static int share_out_all(struct shares *shares, const struct cli_sets *sets,
+                         const struct json_set *more, size_t more_count, struct arena *a,
+                         struct error *err)
+{
+    size_t room = sets->count + more_count;
+    shares->mine = arena_alloc(a, room, sizeof shares->mine[0]);
+    shares->theirs = arena_alloc(a, room, sizeof shares->theirs[0]);
+    shares->mine_count = shares->theirs_count = 0;
+    if (shares->mine == NULL || shares->theirs == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < sets->count; i++)
+        if (share_out(shares, &sets->set[i], "--set ", err) != 0)
+            return -1;
+    for (size_t i = 0; i < more_count; i++)
+        if (share_out(shares, &more[i], "", err) != 0)
+            return -1;
+    return 0;
+}
+
+int files_scenario_read(struct files_texts *texts, const char *path, const struct cli_sets *sets,
+                        struct arena *a, struct error *err)
+{
+    struct shares shares;
+    struct scenario scenario;
+    *texts = (struct files_texts){.path = path, .sets = sets};
+    if (share_out_all(&shares, sets, NULL, 0, a, err) != 0 ||
+        files_read(&texts->text, &texts->len, path, a, err) != 0)
+        return -1;
+    if (files_kind(texts->text, texts->len) == FILES_TOPOLOGY) {
+        error_set(err, ERR_TYPE, "is a topology; expected a scenario, which names one");
+        return error_prefix(err, "%s", path);
     }
+    if (scenario_parse(&scenario, texts->text, texts->len, shares.mine, shares.mine_count, a,
+                       err) != 0)
+        return error_prefix(err, "%s", path);
+    texts->topology_path = path_beside(path, scenario.topology, a);
+    if (texts->topology_path == NULL)
+        return error_memory(err);
+    return read_topology(&texts->topology_text, &texts->topology_len, texts->topology_path, a, err);
+}
+
+int files_scenario_build(struct files *files, const struct files_texts *texts,
+                         const struct json_set *more, size_t more_count, struct arena *a,
+                         struct error *err)
+{
+    struct shares shares;
+    if (share_out_all(&shares, texts->sets, more, more_count, a, err) != 0)
+        return -1;
+    if (scenario_parse(&files->scenario, texts->text, texts->len, shares.mine, shares.mine_count, a,
+                       err) != 0)
+        return error_prefix(err, "%s", texts->path);
+    if (build_topology(files, texts->topology_path, texts->topology_text, texts->topology_len,
+                       shares.theirs, shares.theirs_count, a, err) != 0)
+        return -1;
+    if (scenario_bind(&files->scenario, &files->topo, err) != 0 ||
+        faults_check(&files->scenario, &files->topo, &files->plan, err) != 0)
+        return error_prefix(err, "%s", texts->path);
     return 0;
 }
 
 int files_scenario(struct files *files, const char *path, const struct cli_sets *sets,
                    struct arena *a, struct error *err)
 {
-    const char *text;
-    size_t len;
-    struct cli_sets *mine = arena_alloc(a, 2, sizeof mine[0]);
-    if (mine == NULL)
-        return error_memory(err);
-    struct cli_sets *theirs = &mine[1];
-    struct scenario *scenario = &files->scenario;
-    if (share_out(sets, mine, theirs, err) != 0 || files_read(&text, &len, path, a, err) != 0)
+    struct files_texts texts;
+    if (files_scenario_read(&texts, path, sets, a, err) != 0)
         return -1;
-    if (files_kind(text, len) == FILES_TOPOLOGY) {
-        error_set(err, ERR_TYPE, "is a topology; expected a scenario, which names one");
-        return error_prefix(err, "%s", path);
-    }
-    if (scenario_parse(scenario, text, len, mine->set, mine->count, a, err) != 0)
-        return error_prefix(err, "%s", path);
-    const char *topology_path = path_beside(path, scenario->topology, a);
-    if (topology_path == NULL)
-        return error_memory(err);
-    if (topology(files, topology_path, theirs->set, theirs->count, a, err) != 0)
-        return -1;
-    if (scenario_bind(scenario, &files->topo, err) != 0 ||
-        faults_check(scenario, &files->topo, &files->plan, err) != 0)
-        return error_prefix(err, "%s", path);
-    return 0;
+    return files_scenario_build(files, &texts, NULL, 0, a, err);
 }
 
 const char *files_example(const char *name, struct arena *a)

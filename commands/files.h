@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "base/json.h"
 #include "base/scenario.h"
 #include "base/topo.h"
 #include "control/capacity.h"
@@ -45,6 +46,26 @@ int files_topology(struct files *files, const char *path, const struct cli_sets 
  * that has its first key; the scenario first. */
 int files_scenario(struct files *files, const char *path, const struct cli_sets *sets,
                    struct arena *a, struct error *err);
+
+/* The same in two steps, for who builds several variants: the texts are read once, so that all are
+ * of one moment. */
+struct files_texts {
+    const char *path, *text;
+    size_t len;
+    const char *topology_path, *topology_text;
+    size_t topology_len;
+    const struct cli_sets *sets;
+};
+
+/* Read the two files; `sets` are borrowed and go into what is built. */
+int files_scenario_read(struct files_texts *texts, const char *path, const struct cli_sets *sets,
+                        struct arena *a, struct error *err);
+
+/* Build from the texts, with the values of `more` put in last. Each goes to the file that has its
+ * first key; none may change which topology it is. */
+int files_scenario_build(struct files *files, const struct files_texts *texts,
+                         const struct json_set *more, size_t more_count, struct arena *a,
+                         struct error *err);
 
 /* Where an example lies, as "three-countries.json" or "data": in sim-configs below the current
  * folder, or beside the program, as built or as installed; "sim-configs/NAME" when it is nowhere.

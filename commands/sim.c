@@ -1,35 +1,37 @@
 #include "commands/commands.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/duration.h"
 #include "base/error.h"
-#include "commands/table.h"
+#include "commands/keep.h"
+#include "commands/simulate.h"
+#include "commands/sweep.h"
 #include "commands/trace_file.h"
 #include "simulator/run.h"
 
 struct sim_options {
     bool json;
     int64_t seed, replications, jobs;
-    const char *trace, *trace_from;
+    const char *db, *trace, *trace_from;
     int64_t trace_records;
     struct cli_sets sets;
 };
 
 static const struct cli_option options[] = {
     {"json", CLI_FLAG, offsetof(struct sim_options, json), NULL, 0, 0,
-     "Print the result as JSON (docs/sim.schema.json)"},
+     "Print the result as JSON (docs/sim.schema.json, of a sweep docs/sweep.schema.json)"},
     {"seed", CLI_I64, offsetof(struct sim_options, seed), "N", 0, 9007199254740991,
      "Instead of the scenario's seed"},
     {"replications", CLI_I64, offsetof(struct sim_options, replications), "N", 1, 100000,
      "Instead of the scenario's number of independent runs; with precision, of the first round"},
     {"jobs", CLI_I64, offsetof(struct sim_options, jobs), "N", 1, 256,
      "Threads; the answer does not depend on them (default: processors)"},
+    {"db", CLI_STR, offsetof(struct sim_options, db), "FILE", 0, 0,
+     "Keep every replication in an SQLite file, and go on from what is there"},
     {"trace", CLI_STR, offsetof(struct sim_options, trace), "FILE", 0, 0,
      "Write what happens in the first replication, for ui.perfetto.dev"},
     {"trace-from", CLI_STR, offsetof(struct sim_options, trace_from), "DURATION", 0, 0,
@@ -43,55 +45,24 @@ static const struct cli_option options[] = {
 
 /* ---- running ---- */
 
-static volatile sig_atomic_t stop;
-
-static void on_interrupt(int signal)
+/* `keep` may keep nothing. */
+static int simulate(struct run_result *result, struct simulate *s, const struct files *files,
+                    struct keep *keep, struct arena *a, struct error *err)
 {
-    (void)signal;
-    __atomic_store_n(&stop, 1, __ATOMIC_RELAXED); /* the threads read it so */
-}
-
-static void show_progress(void *context, double done)
-{
-    int *shown = context;
-    int percent = (int)(done * 100);
-    if (percent != *shown)
-        fprintf(stderr, "\rsimulating %3d %%", percent);
-    *shown = percent;
-}
-
-static int64_t processors(void)
-{
-    long count = sysconf(_SC_NPROCESSORS_ONLN);
-    return count > 0 ? count : 1;
-}
-
-static int simulate(struct run_result *result, const struct files *files, struct run_opts *opts,
-                    struct arena *a, struct error *err)
-{
-    int shown = -1;
-    bool terminal = isatty(STDERR_FILENO);
-    opts->seed = opts->seed >= 0 ? opts->seed : files->scenario.seed;
-    opts->replications = opts->replications > 0 ? opts->replications : files->scenario.replications;
-    opts->jobs = opts->jobs > 0 ? opts->jobs : processors();
-    opts->stop = &stop;
-    opts->progress = terminal ? show_progress : NULL;
-    opts->context = &shown;
-    struct sigaction once = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND}, before;
-    stop = 0;
-    sigaction(SIGINT, &once, &before); /* a second Ctrl-C ends it at once */
-    int status = run_scenario(result, &files->topo, &files->plan, &files->scenario, opts, a, err);
-    sigaction(SIGINT, &before, NULL);
-    if (terminal && shown >= 0)
-        fprintf(stderr, "\r%*s\r", 20, "");
+    const struct run_keep calls = {keep_load, keep_save, keep};
+    simulate_begin(s);
+    int status = simulate_run(s, result, 0, files, keep->db == NULL ? NULL : &calls, a, err);
+    simulate_end(s);
     return status;
 }
 
-int sim_simulate(struct run_result *result, const struct files *files, int64_t seed,
-                 int64_t replications, int64_t jobs, struct arena *a, struct error *err)
+int sim_simulate(struct run_result *result, const struct files *files, struct arena *a,
+                 struct error *err)
 {
-    struct run_opts opts = {.seed = seed, .replications = replications, .jobs = jobs};
-    return simulate(result, files, &opts, a, err);
+    struct keep none = {0};
+    struct simulate s = {
+        .seed = files->scenario.seed, .replications = files->scenario.replications, .variants = 1};
+    return simulate(result, &s, files, &none, a, err);
 }
 
 /* ---- tracing ---- */
@@ -116,224 +87,84 @@ static int trace_open(struct trace_file **trace, const struct sim_options *o,
     }
     const struct trace_file_opts opts = {
         .path = o->trace,
-        .seed = o->seed >= 0 ? o->seed : files->scenario.seed,
+        .seed = o->seed,
         .from_ns = from_us * 1000,
         .records_max = o->trace_records > 0 ? o->trace_records : TRACE_RECORDS,
-        .stop = &stop,
+        .stop = simulate_stop_flag(),
     };
     *trace = trace_file_open(&opts, files, err);
     return *trace == NULL ? -1 : 0;
 }
 
-/* Simulate, and trace if that is asked for. A trace that could not be written is an error, whatever
- * the simulation says. 0, or -1 with `err` set. */
-static int simulate_traced(struct run_result *result, const struct sim_options *o,
-                           const struct files *files, struct arena *a, struct error *err)
+/* The trace's end. A trace that could not be written is an error, whatever the simulation says. 0,
+ * or -1 with `err` set. */
+static int trace_end(struct trace_file *trace, const char *path, bool stopped, struct error *err)
 {
-    struct trace_file *trace;
-    struct error write_err;
-    if (trace_open(&trace, o, files, err) != 0)
-        return -1;
-    struct run_opts opts = {.seed = o->seed, .replications = o->replications, .jobs = o->jobs};
-    if (trace != NULL) {
-        opts.trace = trace_file_take;
-        opts.trace_context = trace;
-    }
-    int status = simulate(result, files, &opts, a, err);
     bool full = trace != NULL && trace_file_is_full(trace);
-    if (trace_file_close(trace, status != 0 || result->stopped, &write_err) != 0) {
-        stop = 0; /* it was the trace that ended it, and that is no answer */
-        *err = write_err;
+    if (trace_file_close(trace, stopped, err) != 0) {
+        *simulate_stop_flag() = 0; /* it was the trace that ended it, and that is no answer */
         return -1;
     }
     if (full)
         fprintf(stderr,
                 "bulkhead: %s is full, what came later is left out (--trace-from starts it later, "
                 "--trace-records makes it longer)\n",
-                o->trace);
+                path);
+    return 0;
+}
+
+/* ---- the command ---- */
+
+static int print(const struct sim_options *o, const char *path, const struct files *files,
+                 const struct run_result *result, struct arena *a)
+{
+    const char *text = o->json ? json_encode(result, run_fields, a) : "";
+    if (text == NULL)
+        return cli_fail("no memory left");
+    for (size_t i = 0; i < result->warning_count && !o->json; i++)
+        fprintf(stderr, "warning: %s\n", result->warnings[i]);
+    if (o->json)
+        fputs(text, stdout);
+    else
+        sim_print(stdout, files_name(path, a), files, result);
+    return result->pass && !result->stopped ? EXIT_YES : EXIT_NO;
+}
+
+/* A scenario without a sweep. */
+static int run_one(const struct sim_options *o, const char *path, const struct files *files,
+                   struct arena *a)
+{
+    struct error err;
+    struct run_result result;
+    struct keep keep = {0};
+    struct trace_file *trace;
+    struct simulate s = {
+        .seed = o->seed, .replications = o->replications, .jobs = o->jobs, .variants = 1};
+    if (trace_open(&trace, o, files, &err) != 0)
+        return cli_fail(err.text);
+    if (o->db != NULL && keep_open(&keep, o->db, path, files, &files->topo, &s, &err) != 0) {
+        struct error write_err;
+        trace_file_close(trace, true, &write_err);
+        return cli_fail(err.text);
+    }
+    if (trace != NULL) {
+        s.trace = trace_file_take;
+        s.trace_context = trace;
+    }
+    int status = simulate(&result, &s, files, &keep, a, &err);
+    struct error write_err;
+    if (trace_end(trace, o->trace, status != 0 || result.stopped, &write_err) != 0) {
+        err = write_err;
+        status = -1;
+    }
+    if (status == 0)
+        status = print(o, path, files, &result, a);
+    else if (cli_fail(err.text) != EXIT_YES)
+        status = simulate_stopped() ? EXIT_NO : EXIT_MISUSE;
+    if (simulate_stopped())
+        keep_explain(&keep);
+    keep_close(&keep);
     return status;
-}
-
-/* ---- printing ---- */
-
-static void put_measure(struct table *t, const struct run_measure *m, const char *unit)
-{
-    if (isnan(m->mean))
-        table_put(t, "-");
-    else
-        table_put(t, m->mean < 10 ? "%.1f %s" : "%.0f %s", m->mean, unit);
-}
-
-static void print_countries(FILE *out, const struct run_result *result)
-{
-    struct table t;
-    table_titles(&t, "<COUNTRY|REQUESTS|ANSWERED|<95 % INTERVAL|SHED|FAILED|RETRIES|P50|P99|P99.9|"
-                     "MAX");
-    for (size_t i = 0; i < result->country_count; i++) {
-        const struct run_country *c = &result->countries[i];
-        table_put(&t, "%s", c->name);
-        table_put(&t, "%s", table_count(c->requests));
-        const char *answered = c->ok == c->requests ? "all" : table_nines(c->availability.mean);
-        table_put(&t, "%s", c->requests == 0 ? "-" : answered);
-        if (isnan(c->availability.ci95[0]))
-            table_put(&t, "-");
-        else
-            table_put(&t, "%s .. %s", table_nines(c->availability.ci95[0]),
-                      table_nines(c->availability.ci95[1]));
-        table_put(&t, "%s", table_count(c->shed));
-        table_put(&t, "%s", table_count(c->failed));
-        table_put(&t, "%s", table_count(c->retries));
-        put_measure(&t, &c->p50_ms, "ms");
-        put_measure(&t, &c->p99_ms, "ms");
-        put_measure(&t, &c->p999_ms, "ms");
-        const struct run_measure max = {.mean = c->max_ms};
-        put_measure(&t, &max, "ms");
-    }
-    table_print(&t, out);
-}
-
-/* Nothing where there is no background work. */
-static void print_background(FILE *out, const struct run_result *result)
-{
-    struct table t;
-    int64_t requests = 0;
-    table_titles(&t, "<BACKGROUND|REQUESTS|ANSWERED|SHED|FAILED|MEAN");
-    for (size_t i = 0; i < result->country_count; i++) {
-        const struct run_background *b = &result->countries[i].background;
-        requests += b->requests;
-        table_put(&t, "%s", result->countries[i].name);
-        table_put(&t, "%s", table_count(b->requests));
-        table_put(&t, "%s", table_count(b->ok));
-        table_put(&t, "%s", table_count(b->shed));
-        table_put(&t, "%s", table_count(b->failed));
-        put_measure(&t, &b->mean_ms, "ms");
-    }
-    if (requests > 0) {
-        table_print(&t, out);
-        fprintf(out, "\n");
-    }
-    table_release(&t);
-}
-
-/* The mean of a single run, whose interval is not over replications. */
-static void print_batches(FILE *out, const struct run_result *result)
-{
-    for (size_t i = 0; i < result->country_count; i++) {
-        const struct run_country *c = &result->countries[i];
-        const struct run_measure *m = &c->mean_ms;
-        if (m->interval == INTERVAL_BATCHES)
-            fprintf(out, "mean latency of %s: %.2f ms, 95 %% interval %.2f .. %.2f (batch means)\n",
-                    c->name, m->mean, m->ci95[0], m->ci95[1]);
-        else if (m->interval == INTERVAL_TOO_SHORT && !isnan(m->mean))
-            fprintf(out, "mean latency of %s: %.2f ms; the run is too short for an interval\n",
-                    c->name, m->mean);
-    }
-}
-
-static void print_services(FILE *out, const struct run_result *result)
-{
-    struct table t;
-    table_titles(&t, "<CELL|<SERVICE|SERVERS|BUSY|WAITING|AT MOST|TRIES SHED");
-    for (size_t i = 0; i < result->cell_count; i++)
-        for (size_t k = 0; k < result->cells[i].service_count; k++) {
-            const struct run_service *s = &result->cells[i].services[k];
-            table_put(&t, "%s", k == 0 ? result->cells[i].name : "");
-            table_put(&t, "%s", s->name);
-            table_put(&t, "%s", table_count(s->servers));
-            table_put(&t, "%s", table_percent(s->busy.mean, 0));
-            table_put(&t, s->waiting.mean < 10 ? "%.2f" : "%.0f", s->waiting.mean);
-            table_put(&t, "%s", table_count(s->waiting_max));
-            table_put(&t, "%s", table_count(s->tries_shed));
-        }
-    table_print(&t, out);
-}
-
-static void print_faults(FILE *out, const struct scenario *s)
-{
-    for (size_t i = 0; i < s->fault_count; i++) {
-        char at[DURATION_TEXT_MAX], how_long[DURATION_TEXT_MAX];
-        duration_format(at, s->faults[i].at_us);
-        duration_format(how_long, s->faults[i].for_us);
-        fprintf(out, "fault: %s %s at %s %s%s\n", scenario_fault_words[s->faults[i].kind],
-                s->faults[i].scope, at, s->faults[i].for_us == 0 ? "to the end" : "for ",
-                s->faults[i].for_us == 0 ? "" : how_long);
-    }
-}
-
-static void print_warmup(FILE *out, const struct run_result *result)
-{
-    char warmup[DURATION_TEXT_MAX];
-    duration_format(warmup, (int64_t)(result->warmup_s * 1e6 + 0.5));
-    if (result->warmup == WARMUP_FOUND)
-        fprintf(out, "warm-up: %s, as found\n", warmup);
-    else if (result->warmup == WARMUP_NOT_SETTLED)
-        fprintf(out, "warm-up: %s, not settled by then: run longer\n", warmup);
-}
-
-static void print_imprecise(FILE *out, const struct run_result *result)
-{
-    for (size_t i = 0; i < result->imprecise_count; i++) {
-        const struct run_imprecise *p = &result->imprecise[i];
-        if (isnan(p->relative))
-            fprintf(out, "not precise: nothing was seen of %s of %s\n", p->measure, p->country);
-        else
-            fprintf(out, "not precise: %s of %s is known to +-%.3g %%, +-%.3g %% was asked\n",
-                    p->measure, p->country, p->relative * 100, p->wanted * 100);
-    }
-}
-
-static void print_blast(FILE *out, const struct run_result *result)
-{
-    fprintf(out, "blast radius: ");
-    if (result->blast.countries == 0)
-        fprintf(out, "none, no request was lost\n");
-    else
-        fprintf(out, "%lld of %zu countries with %s of the customers; %s of all requests lost\n",
-                (long long)result->blast.countries, result->country_count,
-                table_percent(result->blast.customers, 0),
-                table_percent(result->blast.requests, 4));
-}
-
-static void print_verdicts(FILE *out, const struct run_result *result)
-{
-    for (size_t i = 0; i < result->verdict_count; i++) {
-        const struct run_verdict *v = &result->verdicts[i];
-        fprintf(out, "%s  %s of %s is ", v->pass ? "pass" : "FAIL", v->measure, v->country);
-        if (isnan(v->value))
-            fprintf(out, "not known, expected");
-        else
-            fprintf(out, "%.9g, expected", v->value);
-        if (!isnan(v->low))
-            fprintf(out, " at least %.6g", v->low);
-        if (!isnan(v->high))
-            fprintf(out, "%s at most %.6g", isnan(v->low) ? "" : " and", v->high);
-        fprintf(out, "\n");
-    }
-}
-
-void sim_print(FILE *out, const char *name, const struct files *files,
-               const struct run_result *result)
-{
-    char duration[DURATION_TEXT_MAX], start[TOPO_SLOT_TEXT];
-    duration_format(duration, files->scenario.duration_us);
-    topo_slot_format(start, files->scenario.start_slot, 0);
-    fprintf(out, "%s: %lld replication%s of %s from %s UTC, seed %lld%s\n", name,
-            (long long)result->replications, result->replications == 1 ? "" : "s", duration, start,
-            (long long)result->seed, result->stopped ? " (stopped: what is known so far)" : "");
-    print_faults(out, &files->scenario);
-    print_warmup(out, result);
-    fprintf(out, "\n");
-    print_countries(out, result);
-    print_batches(out, result);
-    fprintf(out, "\n");
-    print_background(out, result);
-    print_services(out, result);
-    fprintf(out, "\n");
-    print_blast(out, result);
-    print_imprecise(out, result);
-    print_verdicts(out, result);
-    fprintf(out, "%s events in %.2f s (%.1f million/s), digest %s\n", table_count(result->events),
-            result->wall_s, result->events_per_s / 1e6, result->digest);
 }
 
 static int sim_main(int argc, char **argv)
@@ -348,27 +179,22 @@ static int sim_main(int argc, char **argv)
                           o.trace_from != NULL ? "from" : "records");
     struct arena a = {0};
     struct error err;
+    struct files_texts texts;
     struct files files;
-    struct run_result result;
-    if (files_scenario(&files, argv[1], &o.sets, &a, &err) != 0 ||
-        simulate_traced(&result, &o, &files, &a, &err) != 0) {
+    if (files_scenario_read(&texts, argv[1], &o.sets, &a, &err) != 0 ||
+        files_scenario_build(&files, &texts, NULL, 0, &a, &err) != 0) {
         arena_release(&a);
-        status = cli_fail(err.text);
-        return __atomic_load_n(&stop, __ATOMIC_RELAXED) != 0 ? EXIT_NO : status;
+        return cli_fail(err.text);
     }
-    const char *text = o.json ? json_encode(&result, run_fields, &a) : "";
-    if (text == NULL) {
+    o.seed = o.seed >= 0 ? o.seed : files.scenario.seed;
+    o.replications = o.replications > 0 ? o.replications : files.scenario.replications;
+    if (files.scenario.sweep_count > 0 && o.trace != NULL) {
         arena_release(&a);
-        return cli_fail("no memory left");
+        return cli_fail("--trace: a sweep is many runs; give --set for one of them instead");
     }
-    if (o.json) {
-        fputs(text, stdout);
-    } else {
-        for (size_t i = 0; i < result.warning_count; i++)
-            fprintf(stderr, "warning: %s\n", result.warnings[i]);
-        sim_print(stdout, files_name(argv[1], &a), &files, &result);
-    }
-    status = result.pass && !result.stopped ? EXIT_YES : EXIT_NO;
+    const struct sweep_opts sweep = {o.json, o.seed, o.replications, o.jobs, o.db};
+    status = files.scenario.sweep_count > 0 ? sweep_run(&texts, &files, &sweep)
+                                            : run_one(&o, argv[1], &files, &a);
     arena_release(&a);
     return status;
 }
@@ -380,8 +206,11 @@ const struct cli_command sim_command = {
     1,
     1,
     "Simulate a scenario and check what it expects",
-    "Exit status 1 when an expectation fails, or when Ctrl-C ended it: it then prints what is\n"
-    "known so far, if a replication has ended. A precision that was not reached is said, and does\n"
-    "not change the exit status.",
+    "A scenario with a sweep is run once for each combination of its values, and each variant is\n"
+    "compared with the first. Exit status 1 when an expectation fails, or when Ctrl-C ended it: "
+    "it\n"
+    "then prints what is known so far, if a replication has ended. A precision that was not\n"
+    "reached is said, and does not change the exit status. With --db the same command goes on\n"
+    "from there, even after a crash; the file holds any number of runs.",
     options,
 };

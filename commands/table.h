@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum { TABLE_COLUMNS_MAX = 16, TABLE_CELL_MAX = 160 };
+enum { TABLE_COLUMNS_MAX = 24, TABLE_CELL_MAX = 160 };
 
 struct table { /* fields are private to table.c; all zero is an empty table */
     char (*cell)[TABLE_CELL_MAX];

@@ -31,6 +31,7 @@ struct crew { /* the threads of one scenario; what changes is under `lock` */
     const struct run_opts *opts;
     pthread_mutex_t lock;
     pthread_cond_t moved; /* a slice or a thread has ended */
+    pthread_mutex_t keeping; /* for opts->keep, which may take its time; never with `lock` */
     int64_t next, end;    /* replications to be done in this round */
     int64_t slices;       /* per replication */
     int64_t slices_done;
@@ -40,6 +41,7 @@ struct crew { /* the threads of one scenario; what changes is under `lock` */
     struct error err;
     struct result_sample *sample; /* [replications that there may be] */
     bool *done;                   /* the same */
+    bool *loaded;                 /* the same: done, but not by this run */
     struct series *pilot;         /* [countries], the pilots' pooled; without bins before the first.
                                      NULL: these are no pilots */
 };
@@ -107,6 +109,48 @@ static int replicate(struct crew *crew, int64_t index, struct arena *a, struct e
     return 0;
 }
 
+/* Whether a replication has run before, and what it gave. 1 yes, 0 no, -1 with `err` set. */
+static int recall(struct crew *crew, int64_t index, struct error *err)
+{
+    const struct run_keep *keep = crew->opts->keep;
+    if (keep == NULL)
+        return 0;
+    pthread_mutex_lock(&crew->keeping);
+    int found = keep->load(keep->context, index, &crew->sample[index], err);
+    pthread_mutex_unlock(&crew->keeping);
+    if (found <= 0)
+        return found;
+    pthread_mutex_lock(&crew->lock);
+    crew->loaded[index] = true;
+    crew->slices_done += crew->slices;
+    pthread_cond_signal(&crew->moved);
+    pthread_mutex_unlock(&crew->lock);
+    return 1;
+}
+
+static int save(struct crew *crew, int64_t index, struct error *err)
+{
+    const struct run_keep *keep = crew->opts->keep;
+    if (keep == NULL)
+        return 0;
+    pthread_mutex_lock(&crew->keeping);
+    int status = keep->save(keep->context, index, &crew->sample[index], err);
+    pthread_mutex_unlock(&crew->keeping);
+    return status;
+}
+
+/* One replication, by running it or by knowing it. 0 done, 1 given up, -1 with `err` set. */
+static int obtain(struct crew *crew, int64_t index, struct error *err)
+{
+    int found = recall(crew, index, err);
+    if (found != 0)
+        return found > 0 ? 0 : -1;
+    struct arena a = {0};
+    int end = replicate(crew, index, &a, err);
+    arena_release(&a);
+    return end == 0 ? save(crew, index, err) : end;
+}
+
 static void *work(void *context)
 {
     struct crew *crew = context;
@@ -117,10 +161,8 @@ static void *work(void *context)
         pthread_mutex_unlock(&crew->lock);
         if (enough || must_stop(crew->opts))
             break;
-        struct arena a = {0};
         struct error err;
-        int end = replicate(crew, index, &a, &err);
-        arena_release(&a);
+        int end = obtain(crew, index, &err);
         pthread_mutex_lock(&crew->lock);
         if (crew->pilot == NULL)
             crew->done[index] = end == 0;
@@ -163,6 +205,7 @@ static int run_crew(struct crew *crew, int64_t first, int64_t end, struct arena 
         return error_memory(err);
     int64_t started = 0, done_before = crew->slices_done;
     pthread_mutex_init(&crew->lock, NULL);
+    pthread_mutex_init(&crew->keeping, NULL);
     pthread_cond_init(&crew->moved, NULL);
     crew->at_work = jobs;
     crew->next = first;
@@ -181,6 +224,7 @@ static int run_crew(struct crew *crew, int64_t first, int64_t end, struct arena 
     for (int64_t i = 0; i < started; i++)
         pthread_join(thread[i], NULL);
     pthread_cond_destroy(&crew->moved);
+    pthread_mutex_destroy(&crew->keeping);
     pthread_mutex_destroy(&crew->lock);
     if (crew->failed < INT64_MAX || started == 0) {
         *err = crew->err;
@@ -314,8 +358,9 @@ int run_scenario(struct run_result *result, const struct topo *topo,
     crew.slices_max = crew.slices * (max + (scenario->warmup_auto ? PILOTS : 0));
     crew.sample = arena_alloc(a, (size_t)max, sizeof crew.sample[0]);
     crew.done = arena_alloc(a, (size_t)max, sizeof crew.done[0]);
+    crew.loaded = arena_alloc(a, (size_t)max, sizeof crew.loaded[0]);
     const struct result_sample **ended = arena_alloc(a, (size_t)max, sizeof ended[0]);
-    if (crew.sample == NULL || crew.done == NULL || ended == NULL)
+    if (crew.sample == NULL || crew.done == NULL || crew.loaded == NULL || ended == NULL)
         return error_memory(err);
     double begin_s = wall_s();
     struct run_result made = {.seed = opts->seed, .warmup = WARMUP_GIVEN};
@@ -338,7 +383,10 @@ int run_scenario(struct run_result *result, const struct topo *topo,
         opts->progress(opts->context, 1);
     if (result_fill(&made, ended, (size_t)made.replications, topo, plan, &settled, a, err) != 0)
         return -1;
-    made.events_per_s = (double)made.events / (end_s - measured_s);
+    int64_t events = 0; /* of this run's own replications */
+    for (int64_t i = 0; i < crew.end; i++)
+        events += crew.done[i] && !crew.loaded[i] ? crew.sample[i].events : 0;
+    made.events_per_s = (double)events / (end_s - measured_s);
     *result = made;
     return 0;
 }

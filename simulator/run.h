@@ -121,6 +121,20 @@ struct run_result {
 /* The table that encodes a result; docs/sim.schema.json is printed from it. */
 extern const struct json_field run_fields[];
 
+struct result_sample;
+
+/* What replications gave, kept outside of the run. Called with one lock held, so never twice at
+ * once, but on any of the run's threads. */
+struct run_keep {
+    /* Fill `sample` with what replication `index` gave when it ran before: 1, or 0 when it has not,
+     * or -1 with `err` set. */
+    int (*load)(void *context, int64_t index, struct result_sample *sample, struct error *err);
+    /* Take what replication `index` gave. 0, or -1 with `err` set. */
+    int (*save)(void *context, int64_t index, const struct result_sample *sample,
+                struct error *err);
+    void *context;
+};
+
 struct run_opts {
     int64_t seed;
     int64_t replications;              /* >= 1; with a precision, of the first round */
@@ -134,6 +148,9 @@ struct run_opts {
     /* Told of what happens in replication 0, by the thread that runs it; may be NULL. */
     void (*trace)(void *context, const struct trace_record *record);
     void *trace_context;
+    const struct run_keep *keep; /* may be NULL. What it finds is not run again and counts as run,
+                                    but not in the events per second; when it fails, so does the
+                                    replication */
 };
 
 /* Simulate a bound scenario. 0, or -1 with `err` set, that of the first replication that failed,

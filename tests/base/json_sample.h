@@ -55,6 +55,9 @@ struct sample {
     double *depths;
     size_t depth_count;
     double place[2];
+    const char *mark;
+    const char **marks;
+    size_t mark_count;
 };
 
 static const char *const sample_orders[] = {"fifo", "lifo", "random", NULL};
@@ -112,6 +115,8 @@ static const struct json_field sample_fields[] = {
     JSON_F64S(struct sample, depths, depth_count, "depths", 0, 100, .count_min = 2,
               .doc = "Depths"),
     JSON_PAIR(struct sample, place, "place", .doc = "A place"),
+    JSON_SCALAR(struct sample, mark, "mark", .preset = "1.5", .doc = "A mark"),
+    JSON_SCALARS(struct sample, marks, mark_count, "marks", .count_max = 6, .doc = "Marks"),
     JSON_END,
 };
 
@@ -124,6 +129,7 @@ static const char sample_text[] =
     " \"at\": [180, -180], \"docks\": {\"x\": {}, \"y\": {\"cranes\": 9}}}],"
     " \"ports\": {\"north\": {\"berths\": 7, \"docks\": [\"a\", \"b\"]}},"
     " \"docks\": [\"one\", \"two-2\", \"_3\"], \"tags\": [\"\", \"t\\n\"],"
-    " \"depths\": [0, 0.1, 100], \"place\": [0.1, -0.0]}";
+    " \"depths\": [0, 0.1, 100], \"place\": [0.1, -0.0],"
+    " \"mark\": \"t\\u00efde \\\"5\\\"\", \"marks\": [5e-324, -10, \"250ms\", true, false, \"\"]}";
 
 #endif

@@ -54,6 +54,12 @@ static void test_json_decodes_every_type(void **state)
     assert_int_equal(s.depth_count, 3);
     assert_true(s.depths[1] == 0.1 && s.depths[2] == 100);
     assert_true(s.place[0] == 0.1 && signbit(s.place[1]));
+    assert_string_equal(s.mark, "\"t\xc3\xaf"
+                                "de \\\"5\\\"\"");
+    static const char *const marks[] = {"5e-324", "-10", "\"250ms\"", "true", "false", "\"\""};
+    assert_int_equal(s.mark_count, sizeof marks / sizeof marks[0]);
+    for (size_t i = 0; i < s.mark_count; i++)
+        assert_string_equal(s.marks[i], marks[i]);
     arena_release(&a);
 }
 
@@ -78,6 +84,8 @@ static void test_json_gives_absent_keys_their_presets(void **state)
         assert_true(s.ships[i].docks[0].cranes == 2);
     }
     assert_true(s.docks[0].cranes == 2 && !s.docks[0].covered);
+    assert_string_equal(s.mark, "1.5");
+    assert_int_equal(s.mark_count, 0);
     arena_release(&a);
 }
 
@@ -96,6 +104,9 @@ static void test_json_sets_values_by_their_paths(void **state)
         {"place", "[1, 2]"},
         {"place.0", "3"},
         {"open", "false"},
+        {"mark", "1h"},
+        {"marks", "[1, 2]"},
+        {"marks.1", "true"},
     };
     struct arena a = {0};
     struct sample s;
@@ -114,6 +125,8 @@ static void test_json_sets_values_by_their_paths(void **state)
     assert_string_equal(s.docks[2].key, "three");
     assert_true(s.ports[0].berths == 4 && s.ports[0].docks[0].cranes == 0);
     assert_true(s.place[0] == 3 && s.place[1] == 2 && !s.open);
+    assert_string_equal(s.mark, "\"1h\"");
+    assert_string_equal(s.marks[1], "true");
     arena_release(&a);
 }
 
@@ -236,15 +249,18 @@ static void test_json_encodes_in_the_order_of_the_table(void **state)
                                "  \"docks\": {},\n"
                                "  \"tags\": [\"a\", \"b\"],\n"
                                "  \"depths\": [1, 2.5],\n"
-                               "  \"place\": [0, 0]\n"
+                               "  \"place\": [0, 0],\n"
+                               "  \"mark\": 1.5,\n"
+                               "  \"marks\": [0.1, \"x\", true]\n"
                                "}\n";
     struct arena a = {0};
     struct sample s;
     (void)state;
-    decode_good(&s,
-                "{\"depths\": [1, 2.5], \"tags\": [\"a\", \"b\"], \"ships\": [{\"name\": \"s\"}],"
-                " \"title\": \"a\\\"\\\\\\n\\u0001\\/\", \"load\": 0.1}",
-                NULL, 0, &a);
+    decode_good(
+        &s,
+        "{\"depths\": [1, 2.5], \"tags\": [\"a\", \"b\"], \"ships\": [{\"name\": \"s\"}],"
+        " \"title\": \"a\\\"\\\\\\n\\u0001\\/\", \"load\": 0.1, \"marks\": [0.10, \"x\", true]}",
+        NULL, 0, &a);
     assert_string_equal(json_encode(&s, sample_fields, &a), want);
     arena_release(&a);
 }
@@ -355,6 +371,10 @@ static void test_json_schema_describes_every_type(void **state)
         "\"default\": \"6h\"",
         "\"enum\": [\"fifo\", \"lifo\", \"random\"],\n      \"default\": \"lifo\"",
         "\"required\": [\"berths\"]",
+        "\"description\": \"A mark\",\n      \"type\": [\"number\", \"string\", \"boolean\"],\n    "
+        "  "
+        "\"default\": 1.5",
+        "\"maxItems\": 6,\n      \"items\": {\n        \"type\": [\"number\"",
         "\"propertyNames\": {",
         "\"uniqueItems\": true",
         "\"default\": [1.5, -2]",

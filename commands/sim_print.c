@@ -1,0 +1,184 @@
+#include <math.h>
+
+#include "base/duration.h"
+#include "commands/commands.h"
+#include "commands/table.h"
+#include "simulator/run.h"
+
+static void put_measure(struct table *t, const struct run_measure *m, const char *unit)
+{
+    if (isnan(m->mean))
+        table_put(t, "-");
+    else
+        table_put(t, m->mean < 10 ? "%.1f %s" : "%.0f %s", m->mean, unit);
+}
+
+static void print_countries(FILE *out, const struct run_result *result)
+{
+    struct table t;
+    table_titles(&t, "<COUNTRY|REQUESTS|ANSWERED|<95 % INTERVAL|SHED|FAILED|RETRIES|P50|P99|P99.9|"
+                     "MAX");
+    for (size_t i = 0; i < result->country_count; i++) {
+        const struct run_country *c = &result->countries[i];
+        table_put(&t, "%s", c->name);
+        table_put(&t, "%s", table_count(c->requests));
+        const char *answered = c->ok == c->requests ? "all" : table_nines(c->availability.mean);
+        table_put(&t, "%s", c->requests == 0 ? "-" : answered);
+        if (isnan(c->availability.ci95[0]))
+            table_put(&t, "-");
+        else
+            table_put(&t, "%s .. %s", table_nines(c->availability.ci95[0]),
+                      table_nines(c->availability.ci95[1]));
+        table_put(&t, "%s", table_count(c->shed));
+        table_put(&t, "%s", table_count(c->failed));
+        table_put(&t, "%s", table_count(c->retries));
+        put_measure(&t, &c->p50_ms, "ms");
+        put_measure(&t, &c->p99_ms, "ms");
+        put_measure(&t, &c->p999_ms, "ms");
+        const struct run_measure max = {.mean = c->max_ms};
+        put_measure(&t, &max, "ms");
+    }
+    table_print(&t, out);
+}
+
+/* Nothing where there is no background work. */
+static void print_background(FILE *out, const struct run_result *result)
+{
+    struct table t;
+    int64_t requests = 0;
+    table_titles(&t, "<BACKGROUND|REQUESTS|ANSWERED|SHED|FAILED|MEAN");
+    for (size_t i = 0; i < result->country_count; i++) {
+        const struct run_background *b = &result->countries[i].background;
+        requests += b->requests;
+        table_put(&t, "%s", result->countries[i].name);
+        table_put(&t, "%s", table_count(b->requests));
+        table_put(&t, "%s", table_count(b->ok));
+        table_put(&t, "%s", table_count(b->shed));
+        table_put(&t, "%s", table_count(b->failed));
+        put_measure(&t, &b->mean_ms, "ms");
+    }
+    if (requests > 0) {
+        table_print(&t, out);
+        fprintf(out, "\n");
+    }
+    table_release(&t);
+}
+
+/* The mean of a single run, whose interval is not over replications. */
+static void print_batches(FILE *out, const struct run_result *result)
+{
+    for (size_t i = 0; i < result->country_count; i++) {
+        const struct run_country *c = &result->countries[i];
+        const struct run_measure *m = &c->mean_ms;
+        if (m->interval == INTERVAL_BATCHES)
+            fprintf(out, "mean latency of %s: %.2f ms, 95 %% interval %.2f .. %.2f (batch means)\n",
+                    c->name, m->mean, m->ci95[0], m->ci95[1]);
+        else if (m->interval == INTERVAL_TOO_SHORT && !isnan(m->mean))
+            fprintf(out, "mean latency of %s: %.2f ms; the run is too short for an interval\n",
+                    c->name, m->mean);
+    }
+}
+
+static void print_services(FILE *out, const struct run_result *result)
+{
+    struct table t;
+    table_titles(&t, "<CELL|<SERVICE|SERVERS|BUSY|WAITING|AT MOST|TRIES SHED");
+    for (size_t i = 0; i < result->cell_count; i++)
+        for (size_t k = 0; k < result->cells[i].service_count; k++) {
+            const struct run_service *s = &result->cells[i].services[k];
+            table_put(&t, "%s", k == 0 ? result->cells[i].name : "");
+            table_put(&t, "%s", s->name);
+            table_put(&t, "%s", table_count(s->servers));
+            table_put(&t, "%s", table_percent(s->busy.mean, 0));
+            table_put(&t, s->waiting.mean < 10 ? "%.2f" : "%.0f", s->waiting.mean);
+            table_put(&t, "%s", table_count(s->waiting_max));
+            table_put(&t, "%s", table_count(s->tries_shed));
+        }
+    table_print(&t, out);
+}
+
+static void print_faults(FILE *out, const struct scenario *s)
+{
+    for (size_t i = 0; i < s->fault_count; i++) {
+        char at[DURATION_TEXT_MAX], how_long[DURATION_TEXT_MAX];
+        duration_format(at, s->faults[i].at_us);
+        duration_format(how_long, s->faults[i].for_us);
+        fprintf(out, "fault: %s %s at %s %s%s\n", scenario_fault_words[s->faults[i].kind],
+                s->faults[i].scope, at, s->faults[i].for_us == 0 ? "to the end" : "for ",
+                s->faults[i].for_us == 0 ? "" : how_long);
+    }
+}
+
+static void print_warmup(FILE *out, const struct run_result *result)
+{
+    char warmup[DURATION_TEXT_MAX];
+    duration_format(warmup, (int64_t)(result->warmup_s * 1e6 + 0.5));
+    if (result->warmup == WARMUP_FOUND)
+        fprintf(out, "warm-up: %s, as found\n", warmup);
+    else if (result->warmup == WARMUP_NOT_SETTLED)
+        fprintf(out, "warm-up: %s, not settled by then: run longer\n", warmup);
+}
+
+static void print_imprecise(FILE *out, const struct run_result *result)
+{
+    for (size_t i = 0; i < result->imprecise_count; i++) {
+        const struct run_imprecise *p = &result->imprecise[i];
+        if (isnan(p->relative))
+            fprintf(out, "not precise: nothing was seen of %s of %s\n", p->measure, p->country);
+        else
+            fprintf(out, "not precise: %s of %s is known to +-%.3g %%, +-%.3g %% was asked\n",
+                    p->measure, p->country, p->relative * 100, p->wanted * 100);
+    }
+}
+
+static void print_blast(FILE *out, const struct run_result *result)
+{
+    fprintf(out, "blast radius: ");
+    if (result->blast.countries == 0)
+        fprintf(out, "none, no request was lost\n");
+    else
+        fprintf(out, "%lld of %zu countries with %s of the customers; %s of all requests lost\n",
+                (long long)result->blast.countries, result->country_count,
+                table_percent(result->blast.customers, 0),
+                table_percent(result->blast.requests, 4));
+}
+
+void sim_print_verdict(FILE *out, const struct run_verdict *v)
+{
+    fprintf(out, "%s  %s of %s is ", v->pass ? "pass" : "FAIL", v->measure, v->country);
+    if (isnan(v->value))
+        fprintf(out, "not known, expected");
+    else
+        fprintf(out, "%.9g, expected", v->value);
+    if (!isnan(v->low))
+        fprintf(out, " at least %.6g", v->low);
+    if (!isnan(v->high))
+        fprintf(out, "%s at most %.6g", isnan(v->low) ? "" : " and", v->high);
+    fprintf(out, "\n");
+}
+
+void sim_print(FILE *out, const char *name, const struct files *files,
+               const struct run_result *result)
+{
+    char duration[DURATION_TEXT_MAX], start[TOPO_SLOT_TEXT];
+    duration_format(duration, files->scenario.duration_us);
+    topo_slot_format(start, files->scenario.start_slot, 0);
+    fprintf(out, "%s: %lld replication%s of %s from %s UTC, seed %lld%s\n", name,
+            (long long)result->replications, result->replications == 1 ? "" : "s", duration, start,
+            (long long)result->seed, result->stopped ? " (stopped: what is known so far)" : "");
+    print_faults(out, &files->scenario);
+    print_warmup(out, result);
+    fprintf(out, "\n");
+    print_countries(out, result);
+    print_batches(out, result);
+    fprintf(out, "\n");
+    print_background(out, result);
+    print_services(out, result);
+    fprintf(out, "\n");
+    print_blast(out, result);
+    print_imprecise(out, result);
+    for (size_t i = 0; i < result->verdict_count; i++)
+        sim_print_verdict(out, &result->verdicts[i]);
+    fprintf(out, "%s events in %.2f s (%.1f million/s), digest %s\n", table_count(result->events),
+            result->wall_s, result->events_per_s / 1e6, result->digest);
+}
