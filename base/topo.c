@@ -1,6 +1,7 @@
 #include "base/topo.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -62,17 +63,17 @@ static const struct json_field service_fields[] = {
     JSON_F64(struct topo_service, share, "share", 0.000001, 1e6, .preset = "1",
              .doc = "Its part of the requests, relative to the other services'"),
     JSON_DURATION(struct topo_service, time_us, "time", 1, 3600e6,
-                  .doc = "Mean work per request; left out, 20ms; an empirical spread brings its "
-                         "own mean instead"),
+                  .doc = "Mean work per request; left out, 20ms, or the mean of an empirical "
+                         "spread's times, which are scaled to it otherwise"),
     JSON_WORD(struct topo_service, spread, "spread", dist_words, .preset = "exponential",
               .doc = "How the work scatters around its mean"),
-    JSON_F64(struct topo_service, cs2, "cs2", DIST_CS2_MIN, DIST_CS2_MAX,
+    JSON_F64(struct topo_service, cs2, "cs2", DIST_CS2_MIN, DIST_CS2_MAX, .nullable = true,
              .doc = "Squared coefficient of variation (variance / mean^2) of a lognormal, gamma, "
                     "weibull or, from 1, hyperexponential spread"),
-    JSON_F64(struct topo_service, tail, "tail", 0.001, 1000,
+    JSON_F64(struct topo_service, tail, "tail", 0.001, 1000, .nullable = true,
              .doc = "Tail index of a pareto spread: more than 1, or it has no mean; up to 2 its "
                     "variance is infinite"),
-    JSON_STR(struct topo_service, times, "times",
+    JSON_STR(struct topo_service, times, "times", .nullable = true,
              .doc = "File of an empirical spread, relative to this one: one time per line, as "
                     "12.5ms or a plain number of milliseconds"),
     JSON_I64(struct topo_service, concurrency, "concurrency", 1, 100000, .preset = "4",
@@ -423,14 +424,15 @@ static int service_complete(struct topo_service *s, struct error *err)
 {
     struct dist d;
     bool empirical = s->spread == DIST_EMPIRICAL;
+    if (!(s->cs2 > 0)) /* the defaults' zeros */
+        s->cs2 = (double)NAN;
+    if (!(s->tail > 0))
+        s->tail = (double)NAN;
     if (check_key(s, "cs2", s->cs2 > 0, dist_takes_cs2(s->spread), err) != 0 ||
         check_key(s, "tail", s->tail > 0, s->spread == DIST_PARETO, err) != 0 ||
         check_key(s, "times", s->times != NULL, empirical, err) != 0)
         return -1;
-    if (empirical && s->time_us != 0)
-        return error_set(
-            err, ERR_CONFLICT,
-            "services.%s.time: the times have a mean of their own; give one of the two", s->name);
+    s->times_mean_us = (double)s->time_us;
     if (s->time_us == 0)
         s->time_us = TIME_US;
     return empirical ? 0 : topo_dist(&d, s, 1, err);
@@ -447,8 +449,9 @@ int topo_dist(struct dist *d, const struct topo_service *service, double per_us,
         .sample = service->times_us,
         .sample_count = service->times_count,
     };
-    if (dist_init(d, &opts, err) != 0)
-        return error_prefix(err, "services.%s", service->name);
+    struct error why;
+    if (dist_init(d, &opts, &why) != 0)
+        return error_set(err, why.code, "services.%s.%s", service->name, why.text);
     return 0;
 }
 

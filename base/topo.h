@@ -68,14 +68,14 @@ struct topo_service {
     double share;      /* of the requests, relative to the other services' */
     int64_t time_us;   /* mean work per request */
     int spread;        /* enum dist_kind: how it scatters */
-    double cs2;        /* its squared coefficient of variation; 0: the spread has none to give */
-    double tail;       /* its tail index; 0: the same */
+    double cs2;        /* its squared coefficient of variation; NaN: not a parameter of it */
+    double tail;       /* its tail index; NaN: the same */
     const char *times; /* the file of an empirical spread, relative to the topology's; or NULL */
     double *times_us;  /* [times_count] what is in it, once topo_times_set was called */
     size_t times_count;
-    double times_mean_us;
-    int64_t concurrency; /* requests worked on at once by one server */
-    int64_t queue;       /* requests that may wait at one server */
+    double times_mean_us; /* what they are scaled to; 0: not known yet */
+    int64_t concurrency;  /* requests worked on at once by one server */
+    int64_t queue;        /* requests that may wait at one server */
 };
 
 struct topo_tolerance { /* what may be lost without a customer noticing */
@@ -118,9 +118,9 @@ int topo_parse(struct topo *topo, const char *text, size_t len, const struct jso
 
 /* Give an empirical service what its file `path` holds: one time per line, as a duration ("12.5ms")
  * or a plain number of milliseconds; a first line that begins with a letter is a title. Up to
- * TOPO_TIMES_MAX values of 0..1h, whose mean, 1us or more, becomes the service's time: topo_parse,
- * which opens no files, left a stand-in of 20ms. 0, or -1 with `err` set ("times.csv:7: expected
- * ..."). */
+ * TOPO_TIMES_MAX values of 0..1h, with a mean of 1us or more. They are scaled to the service's
+ * time; where the topology gives none, their mean becomes that, and until then topo_parse, which
+ * opens no files, has put 20ms there. 0, or -1 with `err` set ("times.csv:7: expected ..."). */
 int topo_times_set(struct topo_service *service, const char *path, const char *text, size_t len,
                    struct arena *a, struct error *err);
 

@@ -121,6 +121,8 @@ int topo_times_set(struct topo_service *service, const char *path, const char *t
                          mean_us);
     service->times_us = us;
     service->times_count = count;
+    if (service->times_mean_us > 0) /* the file's are scaled to what the topology gives */
+        return 0;
     service->times_mean_us = mean_us;
     service->time_us = (int64_t)(mean_us + 0.5);
     return 0;

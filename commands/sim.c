@@ -221,6 +221,8 @@ static int sim_main(int argc, char **argv)
     if (o.json) {
         fputs(text, stdout);
     } else {
+        for (size_t i = 0; i < result.warning_count; i++)
+            fprintf(stderr, "warning: %s\n", result.warnings[i]);
         sim_print(stdout, files_name(argv[1], &a), &files, &result);
     }
     status = result.pass && !result.stopped ? EXIT_YES : EXIT_NO;

@@ -64,16 +64,35 @@ static void on_interrupt(int signal)
 
 /* ---- the folder ---- */
 
+static bool same_text(const struct files_text *a, const struct files_text *b)
+{
+    return a->len == b->len && (a->len == 0 || memcmp(a->text, b->text, a->len) == 0);
+}
+
+/* Whether the files that the topology names are what was copied. 1, 0, or -1 with `err` set. */
+static int same_times(struct up *u, const struct files_text *file, struct error *err)
+{
+    struct files_text times[TOPO_SERVICES_MAX] = {{NULL, 0}};
+    struct topo topo;
+    if (topo_parse(&topo, file->text, file->len, NULL, 0, &u->arena, err) != 0 ||
+        files_times(&topo, u->topology, times, &u->arena, err) != 0)
+        return error_prefix(err, "%s", u->topology);
+    for (size_t i = 0; i < topo.service_count; i++)
+        if (!same_text(&times[i], &u->state.times[i]))
+            return 0;
+    return 1;
+}
+
 static int same_topology(struct up *u, struct error *err)
 {
-    const char *text;
-    size_t len;
+    struct files_text file, held = {u->state.text, u->state.len};
     if (u->topology == NULL)
         return 0;
-    if (files_read(&text, &len, u->topology, &u->arena, err) != 0)
+    if (files_read(&file.text, &file.len, u->topology, &u->arena, err) != 0)
         return -1;
-    if (len == u->state.len && memcmp(text, u->state.text, len) == 0)
-        return 0;
+    int same = same_text(&file, &held) ? same_times(u, &file, err) : 0;
+    if (same != 0)
+        return same < 0 ? -1 : 0;
     return error_set(err, ERR_CONFLICT,
                      "%s holds the system of another topology, %s: give %s another folder by "
                      "--state, or leave it out",

@@ -53,6 +53,13 @@ static void attempt_release(struct world *w, uint32_t index)
     w->attempt_free = index;
 }
 
+/* No room for one more: shedding it quietly would be an answer that no server gave. */
+static void run_full(struct world *w, const char *pool)
+{
+    w->full = pool;
+    engine_stop(&w->engine);
+}
+
 /* Send a try of a request to a replica outside the zone that failed last. */
 static void try_send(struct world *w, uint32_t request_index)
 {
@@ -60,6 +67,8 @@ static void try_send(struct world *w, uint32_t request_index)
     struct world_group *group = &w->group[w->stream[request->stream].group];
     uint32_t replica = balance_pick(&group->balance, request->avoid, &group->rng, now_us(w));
     uint32_t index = w->attempt_free;
+    if (index == WORLD_NONE)
+        run_full(w, "tries");
     if (index == WORLD_NONE || replica == BALANCE_NONE) {
         request_end(w, request_index, WORLD_SHED);
         return;
@@ -81,7 +90,8 @@ void flow_begin(struct world *w, uint32_t stream)
     struct world_request fresh = {
         .stream = stream, .avoid = BALANCE_NO_ZONE, .start_ns = engine_now(&w->engine)};
     uint32_t index = w->request_free;
-    if (index == WORLD_NONE) { /* the door holds as much as it can */
+    if (index == WORLD_NONE) {
+        run_full(w, "requests");
         count_fate(w, &fresh, WORLD_SHED);
         return;
     }

@@ -96,6 +96,8 @@ const struct json_field run_fields[] = {
     JSON_STR(struct run_result, digest, "digest",
              .doc = "Of every request's fate: same inputs and seed, same digest, everywhere"),
     JSON_BOOL(struct run_result, pass, "pass", .doc = "Every expectation holds"),
+    JSON_STRS(struct run_result, warnings, warning_count, "warnings",
+              .doc = "What makes the result less than it seems, each with its place"),
     JSON_OBJECT(struct run_result, blast, "blast_radius", blast_fields,
                 .doc = "Whom the faults touched"),
     JSON_MAP(struct run_result, countries, country_count, "countries", struct run_country,

@@ -10,6 +10,7 @@
 #include "base/topo.h"
 #include "simulator/faults.h"
 #include "simulator/result.h"
+#include "simulator/warn.h"
 #include "simulator/world.h"
 
 /* A replication runs in slices, and looks after each one whether to stop: so many that one has some
@@ -197,6 +198,8 @@ int run_scenario(struct run_result *result, const struct topo *topo,
     made.stopped = made.replications < opts->replications;
     if (made.replications == 0)
         return error_set(err, ERR_SYSTEM, "stopped before the first replication had ended");
+    if (warn_of(&made.warnings, &made.warning_count, topo, plan, scenario, a) != 0)
+        return error_memory(err);
     if (result_fill(&made, ended, (size_t)made.replications, topo, plan, scenario, a, err) != 0)
         return -1;
     made.events_per_s = (double)made.events / made.wall_s;

@@ -70,8 +70,10 @@ struct run_result {
     int64_t events;
     double wall_s;
     double events_per_s;
-    const char *digest; /* 16 hexadecimal digits: the same for any number of threads */
-    bool pass;          /* every expectation holds */
+    const char *digest;    /* 16 hexadecimal digits: the same for any number of threads */
+    bool pass;             /* every expectation holds */
+    const char **warnings; /* sentences of simulator/warn.h */
+    size_t warning_count;
     struct run_blast blast;
     struct run_country *countries;
     size_t country_count;

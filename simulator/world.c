@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/arena.h"
+#include "base/duration.h"
 #include "base/error.h"
 #include "base/scenario.h"
 #include "base/topo.h"
@@ -151,7 +152,7 @@ static void init_streams(struct world *w, uint64_t seed, uint64_t replication)
 }
 
 /* Tries that can exist at once, at servers and on the way, and requests that wait for their next
- * one. Beyond that the door refuses. */
+ * one. Within POOL_MAX they never run out, so that servers shed and nobody else does. */
 static uint32_t pool_bound(const struct world *w, const struct capacity_plan *plan)
 {
     double bound = 4096;
@@ -231,9 +232,46 @@ int world_init(struct world *w, const struct topo *topo, const struct capacity_p
     return 0;
 }
 
+static int64_t group_waiting(const struct world *w, uint32_t index)
+{
+    const struct world_group *group = &w->group[index];
+    uint32_t servers = group->per_zone * (uint32_t)w->topo->cells[group->cell].zone_count;
+    int64_t waiting = 0;
+    for (uint32_t i = 0; i < servers; i++)
+        waiting += w->server[group->server_first + i].admission.waiting;
+    return waiting;
+}
+
+static int full_error(const struct world *w, struct error *err)
+{
+    uint32_t most = 0;
+    char at[DURATION_TEXT_MAX];
+    duration_format(at, engine_now(&w->engine) / 1000000 * 1000);
+    for (uint32_t i = 1; i < w->group_count; i++)
+        if (group_waiting(w, i) > group_waiting(w, most))
+            most = i;
+    int64_t waiting = group_waiting(w, most);
+    if (waiting == 0)
+        return error_set(err, ERR_LIMIT,
+                         "policy: at %s there are %u %s under way, all that a simulation holds; "
+                         "none waits at a server, so less load or a shorter timeout and backoff "
+                         "would help",
+                         at, w->pool_count, w->full);
+    const char *service = w->topo->services[most % w->topo->service_count].name;
+    return error_set(err, ERR_LIMIT,
+                     "cells.%s: at %s there are %u %s under way, all that a simulation holds; "
+                     "%lld wait at the servers of %s, so a shorter services.%s.queue, more servers "
+                     "or less load would help",
+                     w->topo->cells[w->group[most].cell].name, at, w->pool_count, w->full,
+                     (long long)waiting, service, service);
+}
+
 int world_run(struct world *w, int64_t until_ns, struct error *err)
 {
-    if (engine_run(&w->engine, w, until_ns) == ENGINE_FULL)
+    enum engine_end end = engine_run(&w->engine, w, until_ns);
+    if (w->full != NULL)
+        return full_error(w, err);
+    if (end == ENGINE_FULL)
         return error_set(err, ERR_LIMIT, "the simulation has more events pending than it can hold");
     w->count.events = (int64_t)engine_handled(&w->engine);
     if (until_ns >= w->end_ns)

@@ -130,6 +130,7 @@ struct world {
     struct world_attempt *attempt;
     uint32_t pool_count; /* of requests, and of attempts */
     uint32_t request_free, attempt_free;
+    const char *full; /* which of them had no room for one more; NULL: none */
     struct world_count count;
 };
 
@@ -155,7 +156,8 @@ int world_init(struct world *w, const struct topo *topo, const struct capacity_p
                struct arena *a, struct error *err);
 
 /* Run on to `until_ns`; what is worked on at the end of the run is counted then. 0, or -1 with
- * `err` set when the model outgrew its bounds. */
+ * `err` set when the model outgrew its bounds: it says when, where most waits, and what would help.
+ */
 int world_run(struct world *w, int64_t until_ns, struct error *err);
 
 #endif

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "base/dist.h"
 #include "base/error.h"
 #include "base/topo.h"
 

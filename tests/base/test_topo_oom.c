@@ -64,6 +64,27 @@ static bool parse_scenario(void *context)
     return status == 0;
 }
 
+static bool set_times(void *context)
+{
+    struct arena a = {0};
+    struct error err = {0};
+    struct topo_service service = {.name = "x"}, before = service;
+    (void)context;
+    int status = topo_times_set(&service, "t", "1\n2\n", 4, &a, &err);
+    if (status != 0) {
+        assert_int_equal(err.code, ERR_MEMORY);
+        assert_memory_equal(&service, &before, sizeof service);
+    }
+    arena_release(&a);
+    return status == 0;
+}
+
+static void test_topo_times_survive_every_failing_allocation(void **state)
+{
+    (void)state;
+    assert_true(oom_each(set_times, NULL) >= 1);
+}
+
 static void test_topo_parse_survives_every_failing_allocation(void **state)
 {
     (void)state;
@@ -79,6 +100,7 @@ static void test_scenario_parse_survives_every_failing_allocation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_topo_times_survive_every_failing_allocation),
         cmocka_unit_test(test_topo_parse_survives_every_failing_allocation),
         cmocka_unit_test(test_scenario_parse_survives_every_failing_allocation),
     };

@@ -228,8 +228,9 @@ short="--replications 2 --set duration=90s --set warmup=5s --set faults.0.at=30s
 {
     yes "sim of the example" "pass  availability of DE is" sim $scenario $short
     yes "sim as JSON" '  "replications": 2,' sim $scenario --json $short
-    no "sim with too few servers" "FAIL  availability of DE" sim $scenario $short \
-        --set cells.de.servers_per_zone=1 --set load=1.5
+    run sim $scenario $short --set cells.de.servers_per_zone=1 --set load=1.5
+    judge "sim with too few servers" 1 "FAIL  availability of DE" \
+        "warning: cells.de: catalog is offered 113 % of what its 3 servers can do"
     no "--set cells.de.servers_per_zone=1 alone" "FAIL  availability of DE is" sim $scenario \
         --set cells.de.servers_per_zone=1 --replications 2
     yes "the seed is the one given" ", seed 77" sim $scenario $short --seed 77
@@ -253,6 +254,38 @@ refused "a fault on a server that is not planned" \
 yes "no load is no failure" "none, no request was lost" sim $scenario --set load=0 --set 'expect=[]'
 no "but nothing can be expected of it" "FAIL  availability of GB is not known, expected at least" \
     sim $scenario --set load=0
+
+# ---- service times from a file, and models that cannot be ----
+
+mkdir "$work/data"
+printf 'latency_ms\n10\n20\n60\n' >"$work/data/times.csv"
+cat >"$work/measured.json" <<'END'
+{"countries": {"GB": {"peak_rps": 50, "curve": "flat"}},
+ "cells": {"gb": {"zones": ["a", "b"], "servers_per_zone": 1}},
+ "services": {"shop": {"spread": "empirical", "times": "data/times.csv", "concurrency": 1}},
+ "tolerance": {"zones": 0, "servers": 0}}
+END
+echo '{"topology": "measured.json", "duration": "5m", "replications": 2}' >"$work/measure.json"
+yes "check reads the times beside the topology" "measured.json: ok" check "$work/measured.json"
+no "and plans with their mean, 30ms" '"busy": 0.75' plan --json "$work/measured.json"
+yes "sim draws from them" "gb    shop" sim "$work/measure.json"
+run sim "$work/measure.json" --set load=2
+judge "sim warns of an overload that has no end" 0 "gb    shop" "warning: cells.gb: shop is offered \
+150 % of what its 2 servers can do for the whole run: it will shed about 33 %, more if they time out"
+yes "and does so in JSON" '"cells.gb: shop is offered 150 % of what its 2 servers can do for' \
+    sim "$work/measure.json" --set load=2 --json
+run sim "$work/measure.json" --set 'services.shop={"spread":"pareto","tail":1.5}'
+judge "sim warns of an infinite variance" 0 "gb    shop" \
+    "warning: services.shop.tail: 1.5 makes the variance infinite"
+refused "sim of a spread without a mean" "measured.json: services.shop.tail: expected more than 1" \
+    sim "$work/measure.json" --set 'services.shop={"spread":"pareto","tail":1}'
+refused "times that are not there" \
+    "measured.json: services.shop.times: $work/data/nosuch.csv: No such file or directory" \
+    sim "$work/measure.json" --set services.shop.times=data/nosuch.csv
+printf '10\n20ms\nsixty\n' >"$work/data/bad.csv"
+refused "times that are none, with file and line" \
+    "measured.json: services.shop.times: $work/data/bad.csv:3: expected a time" \
+    sim "$work/measure.json" --set services.shop.times=data/bad.csv
 
 # ---- a full disk ----
 

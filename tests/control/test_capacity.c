@@ -187,6 +187,34 @@ static void test_capacity_with_nothing_left_after_the_loss_is_not_enough(void **
     arena_release(&made.arena);
 }
 
+/* The least that a file may ask for, and what it may set to zero. */
+static void test_capacity_never_leaves_a_cell_without_a_server(void **state)
+{
+    static const char *const least[] = {
+        ("{\"countries\": {\"GB\": {\"peak_rps\": 0.001, \"curve\": \"flat\"}}, \"services\": {"
+         "\"a\": {\"share\": 0.000001, \"time\": \"1us\", \"concurrency\": 100000},"
+         "\"b\": {\"share\": 1000000}}, \"target_utilisation\": 1,"
+         "\"tolerance\": {\"zones\": 0, \"servers\": 0}}"),
+        ("{\"countries\": {\"GB\": {\"customers\": 1, \"requests_per_customer_day\": 0.001,"
+         "\"hours\": [0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0.000000001]}},"
+         "\"services\": {\"a\": {\"share\": 0.000001, \"time\": \"1us\", \"concurrency\": 100000},"
+         "\"b\": {\"share\": 1000000}}, \"tolerance\": {\"zones\": 0, \"servers\": 0}}"),
+        ("{\"countries\": [\"GB\"], \"cells\": {\"gb\": {\"zones\": [\"a\"],"
+         "\"servers_per_zone\": 0}}, \"tolerance\": {\"zones\": 0, \"servers\": 0}}"),
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof least / sizeof least[0]; i++) {
+        struct made made;
+        plan(&made, least[i]);
+        for (size_t k = 0; k < made.plan.cells[0].service_count; k++) {
+            const struct capacity_service *s = &made.plan.cells[0].services[k];
+            assert_true(s->peak_rps > 0);
+            assert_true(s->needed >= 1 && s->per_zone >= 1 && s->servers >= 1);
+        }
+        arena_release(&made.arena);
+    }
+}
+
 static void test_capacity_at_target_1_uses_all_of_a_server(void **state)
 {
     (void)state;
@@ -319,6 +347,7 @@ int main(void)
         cmocka_unit_test(test_capacity_three_countries_of_5_take_27_apart_and_24_together),
         cmocka_unit_test(test_capacity_says_when_the_given_servers_are_too_few),
         cmocka_unit_test(test_capacity_with_nothing_left_after_the_loss_is_not_enough),
+        cmocka_unit_test(test_capacity_never_leaves_a_cell_without_a_server),
         cmocka_unit_test(test_capacity_at_target_1_uses_all_of_a_server),
         cmocka_unit_test(test_capacity_shares_the_demand_among_services),
         cmocka_unit_test(test_capacity_peaks_that_do_not_meet_need_less_together),

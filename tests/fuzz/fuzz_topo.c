@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/dist.h"
 #include "base/error.h"
 #include "base/topo.h"
 #include "control/capacity.h"
@@ -49,6 +50,18 @@ static void check_cell(const struct topo *t, size_t index)
     assert(cell->zone_rtt_us > 0);
     for (size_t slot = 0; slot < TOPO_SLOTS; slot++)
         assert(isfinite(topo_cell_rps(t, cell, slot)));
+}
+
+static void check_spread(const struct topo_service *service)
+{
+    struct dist d;
+    struct error err;
+    assert(service->time_us >= 1);
+    if (topo_dist(&d, service, 1000, &err) != 0) {
+        assert(service->spread == DIST_EMPIRICAL && err.code == ERR_MISSING);
+        return;
+    }
+    assert(dist_mean(&d) == (double)service->time_us * 1000 && dist_cs2(&d) >= 0);
 }
 
 static void check_services(const struct capacity_cell *cell, const struct topo *t, int64_t given)
@@ -103,6 +116,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     assert(t.share_sum > 0);
+    for (size_t i = 0; i < t.service_count; i++)
+        check_spread(&t.services[i]);
     for (size_t i = 0; i < t.country_count; i++)
         check_country(&t, i);
     for (size_t i = 0; i < t.cell_count; i++)

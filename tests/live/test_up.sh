@@ -135,8 +135,10 @@ cat >"$topology" <<'END'
 {"countries": ["DE", "FR"],
  "cells": {"de": {"countries": ["DE"], "zones": ["a", "b"]},
            "fr": {"countries": ["FR"], "zones": ["a", "b"]}},
- "services": {"catalog": {}, "customer": {}, "order": {}, "vendor": {}}}
+ "services": {"catalog": {"spread": "empirical", "times": "times.csv"},
+              "customer": {}, "order": {}, "vendor": {}}}
 END
+printf '10\n20ms\n60\n' >"$work/times.csv"
 sed 's/"FR"/"GB"/g' "$topology" >"$work/other.json"
 cp "$topology" "$work/same.json"
 all=22 # control, door, 4 agents, 16 services
@@ -166,6 +168,9 @@ modes=$(stat -c %a "$dir" "$dir/control.sock" "$dir/door.sock" "$dir/zones/de/a/
 [ "$modes" = '700 600 600 600' ] && why=0 || why="modes $modes"
 verdict 'the folder and its sockets are the owner'\''s only' "$why"
 
+cmp -s "$work/times.csv" "$dir/times-catalog" && why=0 || why="another times-catalog, or none"
+verdict 'the folder has its own copy of measured times' "$why"
+
 running "$dir" | sort >"$work/before"
 up
 said 0 'already up, healthy'
@@ -175,6 +180,12 @@ verdict 'up again changes nothing and says so' "$why"
 up "$work/same.json" --port "$port"
 said 0 'already up, healthy'
 verdict 'up of the same text under another name is fine' "$why"
+
+echo 70 >>"$work/times.csv"
+up "$topology"
+said 2 "holds the system of another topology"
+verdict 'up of a topology whose measured times have changed is refused' "$why"
+rm "$work/times.csv" # what is there does not read it again
 
 up "$work/other.json"
 said 2 'holds the system of another topology'
@@ -324,6 +335,7 @@ up
 said 0 'healthy: 2 cells'
 [ -e "$dir/cells/de/catalog/kept" ] || why='data has gone'
 verdict 'up after down has the same data' "$why"
+printf '10\n20ms\n60\n' >"$work/times.csv"
 
 down
 up --port $((port + 1))

@@ -56,6 +56,15 @@ static void trial_begin(struct trial *t, uint64_t seed, uint32_t pool)
     current = t;
 }
 
+/* False when the pools are full: the run has ended. */
+static bool trial_runs(struct trial *t, int64_t until_ns)
+{
+    struct error err;
+    int status = world_run(&t->world, until_ns, &err);
+    assert_int_equal(status, t->world.full == NULL ? 0 : -1);
+    return status == 0;
+}
+
 static void trial_run(struct trial *t, int64_t until_ns)
 {
     struct error err;
@@ -220,19 +229,23 @@ static void make_storm(struct made *made, struct rng *rng)
     make_world(made, topology, scenario);
 }
 
-static uint64_t weather(uint64_t seed)
+/* Counts in `*filled` the pools that had no room; the run ends then, and nothing is lost. */
+static uint64_t weather(uint64_t seed, int *filled)
 {
     struct trial t = {0};
     struct rng rng;
     rng_init(&rng, seed);
     make_storm(&t.made, &rng);
-    uint32_t pool = rng_below(&rng, 2) == 0 ? between(&rng, 1, 12) : 600;
+    uint32_t pool = rng_below(&rng, 4) == 0 ? between(&rng, 1, 12) : 600;
     trial_begin(&t, seed, pool);
-    for (int64_t at_ns = 0; at_ns <= STORM_MS * MS; at_ns += 3 * MS) {
-        trial_run(&t, at_ns);
+    bool runs = true;
+    for (int64_t at_ns = 0; at_ns <= STORM_MS * MS && runs; at_ns += 3 * MS) {
+        runs = trial_runs(&t, at_ns);
         assert_conserved(&t);
     }
-    assert_drained(&t);
+    if (runs && trial_runs(&t, INT64_MAX - 1))
+        assert_drained(&t);
+    *filled += t.world.full != NULL;
     uint64_t digest = t.world.count.digest;
     trial_end(&t);
     return digest;
@@ -241,15 +254,21 @@ static uint64_t weather(uint64_t seed)
 static void test_flow_loses_no_request_and_no_try_in_any_storm(void **state)
 {
     (void)state;
+    int filled = 0;
     for (uint64_t seed = 1; seed <= 300; seed++)
-        weather(seed);
+        weather(seed, &filled);
+    print_message("%d of 300 storms filled the pools\n", filled);
+    assert_true(filled > 20 && filled < 200);
 }
 
 static void test_flow_of_the_same_seed_is_the_same_storm(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 20; seed++)
-        assert_true(weather(seed) == weather(seed));
+    int filled = 0;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        uint64_t digest = weather(seed, &filled);
+        assert_true(weather(seed, &filled) == digest);
+    }
 }
 
 /* ---- borders of time ---- */
@@ -359,6 +378,62 @@ static void test_flow_server_held_down_twice_needs_both_to_heal(void **state)
     trial_end(&t);
 }
 
+static void assert_full(struct trial *t, uint32_t pool, const char *text)
+{
+    struct error err;
+    arena_release(&t->arena);
+    t->begun = t->begun_measured = 0;
+    trial_begin(t, 1, pool);
+    assert_int_equal(world_run(&t->world, t->world.end_ns, &err), -1);
+    assert_string_equal(err.text, text);
+    assert_int_equal(err.code, ERR_LIMIT);
+    assert_true(engine_now(&t->world.engine) < t->world.end_ns);
+    assert_conserved(t);
+    trial_end(t);
+}
+
+/* 200 requests/s for a server that does 20: the queue takes 9 of 10, and has no end to speak of. */
+static void test_flow_stops_and_says_so_when_a_queue_grows_beyond_the_pools(void **state)
+{
+    (void)state;
+    struct trial t;
+    make_single(&t, "\"time\": \"50ms\", \"concurrency\": 1, \"queue\": 1000000",
+                "\"timeout\": \"1h\", \"tries\": 1", "\"duration\": \"10m\"");
+    assert_full(&t, 5000,
+                "cells.de: at 27770ms there are 5000 requests under way, all that a simulation "
+                "holds; 4999 wait at the servers of x, so a shorter services.x.queue, more servers "
+                "or less load would help");
+}
+
+/* A customer who waits for an hour between two tries waits at no server. */
+static void test_flow_stops_and_says_so_when_all_wait_for_their_next_try(void **state)
+{
+    (void)state;
+    struct trial t;
+    make_single(&t, "\"time\": \"1ms\"", "\"tries\": 2, \"retry_budget\": 10, \"backoff\": \"1h\"",
+                "\"duration\": \"10m\", \"faults\": [{\"kind\": \"zone-down\","
+                "\"scope\": \"de/a\"}]");
+    assert_full(&t, 2000,
+                "policy: at 9792ms there are 2000 requests under way, all that a simulation holds; "
+                "none waits at a server, so less load or a shorter timeout and backoff would "
+                "help");
+}
+
+/* The pools are as large as what servers and links can hold, so it is the servers who shed. */
+static void test_flow_leaves_the_shedding_to_the_servers_in_any_overload(void **state)
+{
+    (void)state;
+    struct trial t;
+    make_single(&t, "\"time\": \"1s\", \"concurrency\": 1, \"queue\": 5000",
+                "\"timeout\": \"1h\", \"tries\": 3, \"retry_budget\": 10",
+                "\"duration\": \"1m\", \"load\": 10");
+    assert_drained(&t);
+    assert_true(t.world.count.country[0].shed > 50000);
+    /* Who was shed was refused by a server three times. */
+    assert_true(t.world.count.group[0].tries_shed >= 3 * t.world.count.country[0].shed);
+    trial_end(&t);
+}
+
 /* Three zones of two servers each for two services. */
 static void make_zones(struct trial *t, const char *scenario)
 {
@@ -452,6 +527,9 @@ int main(void)
         cmocka_unit_test(test_flow_without_servers_sheds_all_and_retries_nothing),
         cmocka_unit_test(test_flow_with_all_zones_dead_fails_everything_until_they_heal),
         cmocka_unit_test(test_flow_server_held_down_twice_needs_both_to_heal),
+        cmocka_unit_test(test_flow_stops_and_says_so_when_a_queue_grows_beyond_the_pools),
+        cmocka_unit_test(test_flow_stops_and_says_so_when_all_wait_for_their_next_try),
+        cmocka_unit_test(test_flow_leaves_the_shedding_to_the_servers_in_any_overload),
         cmocka_unit_test(test_flow_fault_holds_down_what_it_names_and_nothing_else),
         cmocka_unit_test(test_flow_door_leaves_a_dead_zone_out),
         cmocka_unit_test(test_flow_counts_the_work_under_way_at_the_end_and_once),
