@@ -9,15 +9,9 @@
 #include "simulator/engine.h"
 
 enum { FAILURE, REPAIR };
-enum { DRAWS_WORKS, DRAWS_REPAIR, FLOW_DOWN, FLOW_UP = FLOW_DOWN + 2 };
-
-static_assert(FLOW_UP + 2 == (int)REPAIR_CONTROLS, "there are as many as the header says");
+enum { DRAWS_WORKS, DRAWS_REPAIR };
 
 static const double ticks = 1e9; /* in a mean time to repair */
-
-struct flow { /* of parts, by two weights of how many are down */
-    double jumps[2], expected[2];
-};
 
 struct plant {
     struct engine engine;
@@ -28,48 +22,14 @@ struct plant {
     uint32_t down;
     bool counts;
     double time_down;
-    struct flow fail, mend;
     double drawn[2]; /* sums of draws less their mean */
-    double weight[REPAIR_PARTS_MAX + 1];
 };
-
-/* As in simulator/station.c: how much longer the next one down is away, up to where the whole is
- * down; and whether it is. */
-static inline void weigh(const struct plant *p, uint32_t down, double weight[2])
-{
-    weight[0] = p->weight[down];
-    weight[1] = p->parts - down < p->needed;
-}
-
-static inline void jump(const struct plant *p, struct flow *f, uint32_t down)
-{
-    double weight[2];
-    if (!p->counts)
-        return;
-    weigh(p, down, weight);
-    f->jumps[0] += weight[0];
-    f->jumps[1] += weight[1];
-}
-
-static inline void expect(const struct plant *p, struct flow *f, uint32_t down, double rate)
-{
-    double weight[2];
-    weigh(p, down, weight);
-    f->expected[0] += weight[0] * rate;
-    f->expected[1] += weight[1] * rate;
-}
 
 static inline void pass(struct plant *p, int64_t now)
 {
-    double passed = (double)(now - p->time);
+    if (p->counts && p->parts - p->down < p->needed)
+        p->time_down += (double)(now - p->time);
     p->time = now;
-    if (!p->counts)
-        return;
-    if (p->parts - p->down < p->needed)
-        p->time_down += passed;
-    expect(p, &p->fail, p->down, passed * (p->parts - p->down) / p->works_ticks);
-    if (p->down > 0)
-        expect(p, &p->mend, p->down - 1, passed * p->down / ticks);
 }
 
 static inline int64_t draw(struct plant *p, int which, double mean_ticks)
@@ -84,7 +44,6 @@ static void fail(void *world, const struct event *event)
 {
     struct plant *p = world;
     pass(p, event->at);
-    jump(p, &p->fail, p->down);
     p->down++;
     engine_after(&p->engine, draw(p, DRAWS_REPAIR, ticks), REPAIR, event->who);
 }
@@ -94,22 +53,7 @@ static void mend(void *world, const struct event *event)
     struct plant *p = world;
     pass(p, event->at);
     p->down--;
-    jump(p, &p->mend, p->down);
     engine_after(&p->engine, draw(p, DRAWS_WORKS, p->works_ticks), FAILURE, event->who);
-}
-
-/* From `down` parts to one more takes (1 + down * the time from one fewer) / rate of failures. */
-static void init_weights(struct plant *p)
-{
-    double works = p->works_ticks / ticks;
-    uint32_t last = p->parts - p->needed; /* the most that may be down */
-    double climb = 0;
-    for (uint32_t down = 0; down <= last; down++) {
-        climb = (1 + down * climb) * works / (p->parts - down);
-        p->weight[down] = climb;
-    }
-    for (uint32_t down = 0; down <= p->parts; down++)
-        p->weight[down] = down <= last ? p->weight[down] / climb : 1;
 }
 
 int repair_run(struct repair_sample *sample, const struct repair_opts *opts, uint64_t seed,
@@ -130,7 +74,6 @@ int repair_run(struct repair_sample *sample, const struct repair_opts *opts, uin
     engine_kind(&p->engine, FAILURE, "failure", fail, NULL, 0);
     engine_kind(&p->engine, REPAIR, "repair", mend, NULL, 0);
     rng_named(&p->rng, seed, replication, name, "parts");
-    init_weights(p);
     for (uint32_t i = 0; i < p->parts; i++)
         engine_at(&p->engine, draw(p, DRAWS_WORKS, p->works_ticks), FAILURE, i);
     int64_t begin = (int64_t)(opts->warmup * ticks), end = begin + (int64_t)(opts->time * ticks);
@@ -142,10 +85,7 @@ int repair_run(struct repair_sample *sample, const struct repair_opts *opts, uin
     *sample = (struct repair_sample){.down = p->time_down / (double)(end - begin)};
     /* Over a number that is no matter of luck, or their ratio to it would not have mean zero. */
     double n = opts->time * (1 - opts->works) * opts->parts + 1;
-    for (int i = 0; i < 2; i++) {
-        sample->control[i] = p->drawn[i] / n;
-        sample->control[FLOW_DOWN + i] = (p->fail.jumps[i] - p->fail.expected[i]) / n;
-        sample->control[FLOW_UP + i] = (p->mend.jumps[i] - p->mend.expected[i]) / n;
-    }
+    for (int i = 0; i < REPAIR_DRAWS; i++)
+        sample->draw[i] = p->drawn[i] / n;
     return 0;
 }

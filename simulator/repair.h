@@ -2,8 +2,7 @@
  *
  * Each part works for an exponential time and is then repaired for an exponential time, whatever
  * the others do: an alternating renewal process, on the simulator's engine. What is measured is the
- * share of time in which fewer than `needed` work. The controls are as in simulator/station.h:
- * what a part draws does not depend on how many others are down. */
+ * share of time in which fewer than `needed` work. */
 #ifndef SIMULATOR_REPAIR_H
 #define SIMULATOR_REPAIR_H
 
@@ -13,8 +12,7 @@ struct arena;
 struct error;
 
 enum {
-    REPAIR_DRAWS = 2, /* the first controls: the draws' means alone */
-    REPAIR_CONTROLS = 6,
+    REPAIR_DRAWS = 2,
     REPAIR_PARTS_MAX = 60,
 };
 
@@ -27,8 +25,8 @@ struct repair_opts {
 };
 
 struct repair_sample {
-    double down; /* share of the time */
-    double control[REPAIR_CONTROLS];
+    double down;               /* share of the time */
+    double draw[REPAIR_DRAWS]; /* of times to failure, and to repair: means off 1 */
 };
 
 /* One replication. `name` and `replication` name the stream. The memory is the arena's. 0, or -1

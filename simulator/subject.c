@@ -170,8 +170,8 @@ int subject_repair(const struct subject *s, uint64_t seed, uint64_t replication,
     if (repair_run(&got, &s->repair, seed, replication, s->name, a, err) != 0)
         return -1;
     sample->value[0] = 1 - got.down;
-    for (int i = 0; i < REPAIR_CONTROLS; i++)
-        sample->control[i] = got.control[i];
+    for (int i = 0; i < REPAIR_DRAWS; i++)
+        sample->control[i] = got.draw[i];
     return 0;
 }
 

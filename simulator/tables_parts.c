@@ -119,18 +119,19 @@ static void availability_of(struct tables *t, double works, uint32_t needed, uin
                                           (unsigned)needed, (unsigned)parts, works * 100);
     /* Of all failures those that leave too few. */
     double last = theory_fewer(needed, parts - 1, works);
-    if (last < 1.0 / 5000) {
+    if (last < 0.0099) {
         tables_exact_only(row, too_rare);
         return;
     }
     struct subject s = {
         .replicate = subject_repair,
         .repair = {.parts = parts, .needed = needed, .works = works, .warmup = 20},
-        .controls = REPAIR_CONTROLS,
+        .controls = REPAIR_DRAWS,
         .draws = REPAIR_DRAWS,
         .replications = REPLICATIONS,
     };
-    double failures = 100 / last / (t->within * t->within); /* in a replication */
+    /* In a replication. Of the time that it is down the relative variance is 2 over how often. */
+    double failures = 2 * (double)trials_for(t, 0.5, 100) / last;
     s.repair.time = failures * works / (1 - works) / parts;
     tables_measure(t, &s, 0, row, 1, fails);
     s.cost = failures * REPLICATIONS;
@@ -169,7 +170,7 @@ void tables_availability(struct tables *t)
         t, "availability", "k of n parts suffice (half widths are of the unavailability)",
         "Binomial; AWS whitepaper \"Availability and Beyond\" has 99.99 % for 1 of 2 at 99 %, the "
         "AWS Reliability Pillar 99.97 % for two hard dependencies; exact only where fewer than one "
-        "failure in 5000 leaves too few");
+        "failure in 100 leaves too few");
     if (table == NULL)
         return;
     table->percent = 1;

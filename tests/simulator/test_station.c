@@ -171,23 +171,23 @@ static void test_repair_is_down_as_often_as_the_binomial_says(void **state)
     enum { REPLICATIONS = 64 };
     (void)state;
     const struct repair_opts o = {.parts = 3, .needed = 2, .works = 0.8, .warmup = 20, .time = 500};
-    struct stats down = {0}, control[REPAIR_CONTROLS] = {{0}};
+    struct stats down = {0}, draw[REPAIR_DRAWS] = {{0}};
     for (uint64_t r = 0; r < REPLICATIONS; r++) {
         struct repair_sample sample;
         struct arena a = {0};
         struct error err;
         assert_int_equal(repair_run(&sample, &o, 7, r, "test", &a, &err), 0);
         stats_add(&down, sample.down);
-        for (int k = 0; k < REPAIR_CONTROLS; k++)
-            stats_add(&control[k], sample.control[k]);
+        for (int k = 0; k < REPAIR_DRAWS; k++)
+            stats_add(&draw[k], sample.draw[k]);
         arena_release(&a);
     }
     /* Two or three down of three. */
     double exact = 3 * 0.2 * 0.2 * 0.8 + 0.2 * 0.2 * 0.2;
     assert_true(fabs(down.mean - exact) <= stats_half_width(&down, 0.9999));
     assert_true(stats_half_width(&down, 0.9999) < 0.1 * exact);
-    for (int k = 0; k < REPAIR_CONTROLS; k++)
-        assert_true(fabs(control[k].mean) <= stats_half_width(&control[k], 0.99999));
+    for (int k = 0; k < REPAIR_DRAWS; k++)
+        assert_true(fabs(draw[k].mean) <= stats_half_width(&draw[k], 0.99999));
 }
 
 int main(void)
