@@ -50,7 +50,7 @@ while [ "$round" -le "$rounds" ]; do
     awk -v round="$round" '
         /"(mm1|1000|100000|1000000)": \{/ { split($0, part, "\""); workload = part[2] }
         /"events_per_s"/ { print round, "bulkhead", workload, $2 + 0 }
-        /"floor_events_per_s"/ { print round, "floor", workload, $2 + 0 }
+        /"floor_events_per_s"/ { print round, "plain_C,_for_this_workload_alone", workload, $2 + 0 }
     ' $out/engine.json >>$out/rates
     PEER_SCHEDULER=PriorityQueue all ns-3,_fastest_list 6000000 4000000 3000000 2000000 $out/ns3
     PEER_SCHEDULER=Map all ns-3,_default_list 6000000 3000000 2000000 1000000 $out/ns3

@@ -324,7 +324,7 @@ static void test_engine_keeps_order_with_times_seconds_apart(void **state)
 static void test_engine_keeps_order_with_scales_a_billion_apart(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 20; seed++) {
+    for (uint64_t seed = 1; seed <= 5; seed++) {
         struct twin *t = twin_new(seed, 200000);
         struct event event;
         t->delay = delay_three_scales;
@@ -444,7 +444,7 @@ static void test_engine_keeps_the_order_of_a_hundred_thousand_at_one_time(void *
 {
     (void)state;
     enum { COUNT = 100000 };
-    for (int64_t at = 0; at <= INT64_C(1000000000000); at += INT64_C(250000000000)) {
+    for (int64_t at = 0; at <= INT64_C(1000000000000); at += INT64_C(1000000000000)) {
         struct twin *t = twin_new(1, 2 * COUNT);
         struct event event;
         for (uint32_t i = 0; i < COUNT; i++)
@@ -461,20 +461,20 @@ static void test_engine_keeps_the_order_of_a_hundred_thousand_at_one_time(void *
     }
 }
 
-/* Every entity is armed anew 300 times: its old event is stale, its last one must come. In
+/* Every entity is armed anew a hundred times: its old event is stale, its last one must come. In
  * the ladder there are never many more than twice the live ones. */
 static void test_engine_storm_of_cancels_leaves_the_live_ones_in_order(void **state)
 {
     (void)state;
     struct twin *t = twin_new(1, TWIN_ENTITIES);
     size_t bytes = arena_bytes(&t->arena);
-    for (int64_t i = 0; i < 300 * TWIN_ENTITIES; i++) {
+    for (int64_t i = 0; i < 100 * TWIN_ENTITIES; i++) {
         uint32_t who = (uint32_t)(i % TWIN_ENTITIES);
         if (i >= TWIN_ENTITIES)
             engine_cancel(&t->engine, 0, who);
         int64_t at = delay_exponential(t) + 1000;
         engine_at(&t->engine, at, 0, who);
-        if (i >= 299 * TWIN_ENTITIES)
+        if (i >= 99 * TWIN_ENTITIES)
             reference_push(&t->reference,
                            (struct reference_entry){
                                .at = at, .who = who, .generation = t->entity[who].generation});

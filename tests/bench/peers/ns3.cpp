@@ -5,7 +5,7 @@
 #include <ns3/core-module.h>
 #include <string>
 
-#include "tests/bench/peers/peer.h"
+#include "tests/bench/peers/peer.hpp"
 
 static const double UNIT = 1e9;
 static struct peer_job job;

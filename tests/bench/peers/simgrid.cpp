@@ -3,7 +3,7 @@
 #include <simgrid/kernel/Timer.hpp>
 #include <simgrid/s4u.hpp>
 
-#include "tests/bench/peers/peer.h"
+#include "tests/bench/peers/peer.hpp"
 
 using simgrid::kernel::timer::Timer;
 

@@ -1,6 +1,6 @@
 """simpy.py - the two workloads on SimPy: one process for each thing that waits.
 
-Called and answering as peer.h says.
+Called and answering as peer.hpp says.
 """
 import collections
 import os

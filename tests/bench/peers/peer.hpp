@@ -1,10 +1,10 @@
-/* peer.h - what the benches of other simulators share: our random numbers, a clock, the answer.
+/* peer.hpp - what the benches of other simulators share: our random numbers, a clock, the answer.
  *
  * The workloads are those of tests/bench/floors.h. A peer prints two numbers: events per second of
  * process CPU time, and what floors.h calls `check`. Called as "PEER mm1 EVENTS" or
  * "PEER hold EVENTS PENDING"; hold is warmed up with two events for each that is pending. */
-#ifndef TESTS_BENCH_PEERS_PEER_H
-#define TESTS_BENCH_PEERS_PEER_H
+#ifndef TESTS_BENCH_PEERS_PEER_HPP
+#define TESTS_BENCH_PEERS_PEER_HPP
 
 #include <cstdint>
 #include <cstdio>
