@@ -140,9 +140,6 @@ static bool take_head(const struct gossip_turn *t, const struct gossip_msg *in)
     if (!gossip_believe(t, &sender))
         return false;
     g->heard_us[in->zone] = t->own_us;
-    /* One who was here before has to know how high to begin: our answer says so. */
-    if (in->incarnation < g->table.member[in->from].incarnation)
-        gossip_repeat(g, in->from);
     return true;
 }
 

@@ -48,14 +48,6 @@ bool gossip_in_two_zones(const struct gossip *g, uint16_t member)
     return m->state == GOSSIP_SUSPECT && g->suspicion[m->suspicion].two_zones;
 }
 
-void gossip_repeat(struct gossip *g, uint16_t member)
-{
-    const struct gossip_member *m = &g->table.member[member];
-    bool suspect = m->state == GOSSIP_SUSPECT;
-    uint16_t by = suspect ? g->suspicion[m->suspicion].by[0] : (uint16_t)GOSSIP_NOBODY;
-    gossip_news_put(&g->table, member, by, 0);
-}
-
 static void suspicion_end(struct gossip *g, uint16_t member)
 {
     struct gossip_suspicion *s = suspicion_of(g, member);
@@ -181,7 +173,7 @@ static void contradict(const struct gossip_turn *t, const struct gossip_update *
     struct gossip *g = t->g;
     struct gossip_member *me = &g->table.member[g->opts.self];
     bool ill = u->state != GOSSIP_ALIVE;
-    if (g->has_left || u->incarnation < me->incarnation + (uint32_t)!ill)
+    if (u->incarnation < me->incarnation + (uint32_t)!ill)
         return;
     uint32_t next = u->incarnation < GOSSIP_INCARNATION_MAX ? u->incarnation + 1
                                                             : (uint32_t)GOSSIP_INCARNATION_MAX;

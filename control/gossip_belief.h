@@ -40,9 +40,6 @@ bool gossip_suspect(const struct gossip_turn *t, uint16_t member, uint32_t incar
 /* Whether they are in two zones who suspect `member`. */
 bool gossip_in_two_zones(const struct gossip *g, uint16_t member);
 
-/* Pass on what we hold of `member` as if it were new. */
-void gossip_repeat(struct gossip *g, uint16_t member);
-
 /* Let those die whose time is over. */
 void gossip_bury(const struct gossip_turn *t);
 

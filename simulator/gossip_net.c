@@ -45,12 +45,10 @@ static void trace(void *context, const struct gossip_record *r)
     const struct gossip_net_member *by = &net->member[r->self];
     if (r->event == GOSSIP_SUSPECTS)
         net->counts.suspected += of->runs;
-    if (r->event == GOSSIP_BURIES && !of->runs)
-        net->counts.buried++;
-    else if (r->event == GOSSIP_BURIES && of->is_cut == by->is_cut)
-        net->counts.killed++;
+    if (r->event == GOSSIP_BURIES && of->is_cut == by->is_cut)
+        net->counts.killed += of->runs;
     else if (r->event == GOSSIP_BURIES)
-        net->counts.cut_killed++;
+        net->counts.cut_killed += of->runs;
     if (net->opts.trace != NULL)
         net->opts.trace(net->opts.context, r);
 }
@@ -329,11 +327,6 @@ void gossip_net_nap(struct gossip_net *net, uint16_t member, int64_t nap_us)
 }
 
 /* ---- looking ---- */
-
-bool gossip_net_runs(const struct gossip_net *net, uint16_t member)
-{
-    return net->member[member].runs;
-}
 
 const struct gossip *gossip_net_at(const struct gossip_net *net, uint16_t member)
 {

@@ -40,7 +40,6 @@ struct gossip_net_counts {
     uint64_t suspected;  /* a member that runs: suspected by one on its own */
     uint64_t killed;     /* a member that runs, not cut off: called dead by one on its own */
     uint64_t cut_killed; /* the same, of members that are cut off from who calls them dead */
-    uint64_t buried;     /* a crashed one */
     int64_t member_us;   /* that members ran, in sum */
 };
 
@@ -85,7 +84,6 @@ void gossip_net_cut(struct gossip_net *net, uint8_t zone, bool is_cut);
 /* It naps from now on; 0: no longer. */
 void gossip_net_nap(struct gossip_net *net, uint16_t member, int64_t nap_us);
 
-bool gossip_net_runs(const struct gossip_net *net, uint16_t member);
 const struct gossip *gossip_net_at(const struct gossip_net *net, uint16_t member);
 
 /* How many that run hold `member` to be in `state`, itself not asked. */

@@ -148,7 +148,7 @@ static enum gossip_state state_of(uint16_t member)
 static void test_gossip_asks_then_suspects_and_tells_the_suspect(void **state)
 {
     (void)state;
-    make(6, 3, &gossip_usual);
+    make(12, 3, &gossip_usual);
     wake();
     assert_int_equal(lab.out.count, 1);
     uint16_t target = lab.out.letter[0].to;
@@ -167,7 +167,7 @@ static void test_gossip_asks_then_suspects_and_tells_the_suspect(void **state)
         assert_true(l->to != target);
         near += l->to % 3 == 0;
     }
-    assert_int_equal(near, target == 3 ? 0 : 1);
+    assert_int_equal(near, 1);
     assert_int_equal(state_of(target), GOSSIP_ALIVE);
     wake();
     assert_int_equal(lab.now_us - began_us, SECOND);
@@ -177,6 +177,13 @@ static void test_gossip_asks_then_suspects_and_tells_the_suspect(void **state)
     assert_ptr_equal(u, &letter(target, GOSSIP_PING)->update[0]);
     assert_int_equal(u->state, GOSSIP_SUSPECT);
     assert_int_equal(u->by, 0);
+    assert_int_equal(lab.out.count, 2);
+    assert_true(lab.out.letter[0].to == target && lab.out.letter[1].to != target); /* the next */
+    while (lab.g.table.news_count > 0)
+        hear(1, GOSSIP_PING, 0, 5);
+    hear(target, GOSSIP_PING, 0, 5); /* it is told whenever we write to it */
+    assert_int_equal(letter(target, GOSSIP_ACK)->count, 1);
+    assert_int_equal(letter(target, GOSSIP_ACK)->update[0].member, target);
     char expected[GOSSIP_STORY_MAX];
     snprintf(expected, sizeof expected, "[%4lldms] a0 > suspect %s (no ack, 3 asked)",
              (long long)lab.now_us / 1000, name_of(NULL, target));
@@ -199,8 +206,9 @@ static void test_gossip_is_content_with_an_answer_that_others_bring(void **state
     hear(not_asked, GOSSIP_ACK, target, seq); /* who was not asked does not know */
     hear(asked, GOSSIP_ACK, target, seq + 1);
     hear(asked, GOSSIP_ACK, asked, seq);
-    assert_int_equal(gossip_deadline_us(&lab.g), lab.now_us + SECOND * 3 / 4);
+    assert_int_equal(lab.g.probe.target, target);
     hear(asked, GOSSIP_ACK, target, seq);
+    assert_int_equal(lab.g.probe.target, GOSSIP_NOBODY);
     wake();
     assert_int_equal(lab.events[GOSSIP_SUSPECTS], 0);
     assert_int_equal(gossip_live(&lab.g), 6);
@@ -212,7 +220,11 @@ static void test_gossip_pings_for_others_and_says_what_came_of_it(void **state)
     make(6, 3, &gossip_usual);
     hear(1, GOSSIP_ASK, 2, 77);
     assert_non_null(letter(2, GOSSIP_PING));
-    hear(2, GOSSIP_ACK, 2, letter(2, GOSSIP_PING)->seq);
+    uint32_t seq = letter(2, GOSSIP_PING)->seq;
+    hear(4, GOSSIP_ACK, 2, seq); /* only itself can say so */
+    hear(2, GOSSIP_ACK, 2, seq + 1);
+    assert_int_equal(lab.out.count, 0);
+    hear(2, GOSSIP_ACK, 2, seq);
     assert_int_equal(lab.out.count, 1);
     assert_non_null(letter(1, GOSSIP_ACK));
     assert_int_equal(letter(1, GOSSIP_ACK)->about, 2);
@@ -270,6 +282,19 @@ static void test_gossip_more_voices_are_heard_sooner(void **state)
     }
 }
 
+/* Of three members only one besides the first can say so: then it is as if all had. */
+static void test_gossip_few_members_need_few_voices(void **state)
+{
+    (void)state;
+    make(3, 3, &gossip_usual);
+    say(1, 2, GOSSIP_SUSPECT, 0, 1);
+    say(1, 2, GOSSIP_SUSPECT, 0, 0);
+    live(3, GOSSIP_NOBODY);
+    assert_int_equal(state_of(2), GOSSIP_SUSPECT);
+    live(2, GOSSIP_NOBODY); /* suspect_min = 2 by the logarithm, 2 */
+    assert_int_equal(state_of(2), GOSSIP_DEAD);
+}
+
 /* Everybody in other zones says it lives, or is silent; the first to suspect it is in our zone. */
 static void suspect_in_one_zone(void)
 {
@@ -304,6 +329,22 @@ static void test_gossip_one_zone_kills_when_it_hears_of_no_other(void **state)
     assert_int_equal(state_of(6), GOSSIP_DEAD);
 }
 
+static void test_gossip_one_asked_in_our_own_zone_is_no_second_zone(void **state)
+{
+    (void)state;
+    for (int cut = 0; cut < 2; cut++) {
+        make(12, 3, &gossip_usual);
+        live(4, GOSSIP_NOBODY);
+        lab.cut_far = cut == 1; /* those elsewhere cannot say that they hear nothing either */
+        for (int i = 0; i < 10 && state_of(6) == GOSSIP_ALIVE; i++)
+            live(1, 6);
+        assert_int_equal(state_of(6), GOSSIP_SUSPECT);
+        for (uint16_t i = 0; i < lab.g.suspicion_count; i++)
+            if (lab.g.suspicion[i].member == 6)
+                assert_int_equal(lab.g.suspicion[i].two_zones, cut == 0);
+    }
+}
+
 static void test_gossip_one_zone_kills_when_there_is_no_other(void **state)
 {
     (void)state;
@@ -325,6 +366,22 @@ static void test_gossip_ours_may_agree_with_another_zone(void **state)
     say(3, 6, GOSSIP_SUSPECT, 0, 3);
     live(2, GOSSIP_NOBODY);
     assert_int_equal(state_of(6), GOSSIP_DEAD);
+}
+
+/* Alone in our zone we hear from one other only, that of those who say so: we are there to agree.
+ */
+static void test_gossip_alone_in_our_zone_we_are_asked_too(void **state)
+{
+    (void)state;
+    make(1, 2, &gossip_usual);
+    for (uint16_t i = 1; i <= 7; i += 2)
+        gossip_know(&lab.g, i, 1, 0);
+    say(1, 5, GOSSIP_SUSPECT, 0, 1);
+    say(3, 5, GOSSIP_SUSPECT, 0, 3);
+    live(60, GOSSIP_NOBODY);
+    assert_int_equal(state_of(5), GOSSIP_SUSPECT);
+    live(30, 5); /* and when it is silent, we do */
+    assert_int_equal(state_of(5), GOSSIP_DEAD);
 }
 
 static void test_gossip_suspects_no_more_than_there_is_room_for(void **state)
@@ -415,10 +472,13 @@ int main(void)
         cmocka_unit_test(test_gossip_pings_for_others_and_says_what_came_of_it),
         cmocka_unit_test(test_gossip_silence_in_two_zones_is_death),
         cmocka_unit_test(test_gossip_more_voices_are_heard_sooner),
+        cmocka_unit_test(test_gossip_few_members_need_few_voices),
         cmocka_unit_test(test_gossip_one_zone_alone_does_not_kill),
         cmocka_unit_test(test_gossip_one_zone_kills_when_it_hears_of_no_other),
+        cmocka_unit_test(test_gossip_one_asked_in_our_own_zone_is_no_second_zone),
         cmocka_unit_test(test_gossip_one_zone_kills_when_there_is_no_other),
         cmocka_unit_test(test_gossip_ours_may_agree_with_another_zone),
+        cmocka_unit_test(test_gossip_alone_in_our_zone_we_are_asked_too),
         cmocka_unit_test(test_gossip_suspects_no_more_than_there_is_room_for),
         cmocka_unit_test(test_gossip_late_steps_judge_nobody),
         cmocka_unit_test(test_gossip_always_late_still_acts),
