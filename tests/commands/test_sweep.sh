@@ -259,7 +259,7 @@ begin_long() { # further arguments
     had=$(wc -c <"$work/long.db")
     begin sim "$sweep" --replications 5000 --db "$work/long.db" "$@"
     tries=0
-    while [ "$(wc -c <"$work/long.db")" -lt $((had + 20000)) ] && [ $tries -lt 6000 ]; do
+    while [ "$(wc -c <"$work/long.db")" -lt $((had + 80000)) ] && [ $tries -lt 6000 ]; do
         tries=$((tries + 1))
         sleep 0.01
     done
@@ -311,9 +311,9 @@ refused "a folder that is not there" "No such file or directory" sim "$sweep" --
 refused "a device" "/dev/null: is not a regular file" sim "$sweep" --db /dev/null
 
 # shellcheck disable=SC3045 # where there is no ulimit -f there is no limit
-limited() { (ulimit -f 100 && "$BULKHEAD" "$@" >"$work/out" 2>"$work/err" </dev/null); }
+limited() { (ulimit -f 150 && "$BULKHEAD" "$@" >"$work/out" 2>"$work/err" </dev/null); }
 rm -f "$db"
-limited sim "$sweep" --json --db "$db"
+limited sim "$sweep" --json --replications 50 --db "$db"
 status=$?
 if [ $status -eq 0 ]; then
     skip "a full disk" "no ulimit -f"
