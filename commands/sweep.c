@@ -164,7 +164,8 @@ static struct run_measure measure_of(const struct stats *s)
 {
     double half = stats_half_width(s, 0.95);
     return (struct run_measure){s->count == 0 ? (double)NAN : s->mean,
-                                {s->mean - half, s->mean + half}};
+                                {s->mean - half, s->mean + half},
+                                INTERVAL_REPLICATIONS};
 }
 
 static int compare(struct sweep *w, struct sweep_variant *v)
