@@ -30,10 +30,10 @@ struct crew { /* the threads of one scenario; what changes is under `lock` */
     const struct scenario *scenario;
     const struct run_opts *opts;
     pthread_mutex_t lock;
-    pthread_cond_t moved; /* a slice or a thread has ended */
+    pthread_cond_t moved;    /* a slice or a thread has ended */
     pthread_mutex_t keeping; /* for opts->keep, which may take its time; never with `lock` */
-    int64_t next, end;    /* replications to be done in this round */
-    int64_t slices;       /* per replication */
+    int64_t next, end;       /* replications to be done in this round */
+    int64_t slices;          /* per replication */
     int64_t slices_done;
     int64_t slices_max; /* of all replications that there may be */
     int64_t at_work;
