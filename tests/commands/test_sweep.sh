@@ -244,12 +244,17 @@ fi
 
 # ---- Ctrl-C, and two at once ----
 
-# Start, and wait until it would hear an interrupt: a shell starts it deaf to them.
+# Whether $pid is no longer the shell's copy of itself, and hears an interrupt: a shell starts it
+# deaf to them.
+hears() {
+    tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q ' sim ' &&
+        grep -q '^SigCgt:.*[2367abef]$' "/proc/$pid/status" 2>/dev/null
+}
 begin() { # arguments
     "$BULKHEAD" "$@" >"$work/out" 2>"$work/err" </dev/null &
     pid=$!
     tries=0
-    while ! grep -q '^SigCgt:.*[2367abef]$' "/proc/$pid/status" 2>/dev/null && [ $tries -lt 6000 ]; do
+    while ! hears && [ $tries -lt 6000 ]; do
         tries=$((tries + 1))
         sleep 0.01
     done
@@ -266,6 +271,12 @@ begin_long() { # further arguments
 }
 end_long() {
     kill -INT "$pid"
+    tries=0
+    while kill -0 "$pid" 2>/dev/null && [ $tries -lt 6000 ]; do
+        tries=$((tries + 1))
+        sleep 0.01
+    done
+    kill -KILL "$pid" 2>/dev/null # it did not end by itself: the status tells
     wait "$pid"
     status=$?
     pid=
@@ -329,12 +340,23 @@ same "with the same answer"
 
 if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
     # The line is about time as well, once a second has passed.
-    script -qec "$BULKHEAD sim $sweep --replications 40 --jobs 1" /dev/null >"$work/out" 2>&1 \
-        </dev/null
-    : >"$work/err"
-    tr '\r' '\n' <"$work/out" | grep -q '^variant [1-8] of 8, replication [0-9]* of 40'
+    script -qec "echo \$\$ >$work/pid; exec $BULKHEAD sim $sweep --replications 5000" /dev/null \
+        >"$work/out" 2>&1 </dev/null &
+    shell=$!
+    tries=0
+    while ! grep -q ' s left' "$work/out" && [ $tries -lt 6000 ]; do
+        tries=$((tries + 1))
+        sleep 0.01
+    done
+    pid=$(cat "$work/pid")
+    end_long
+    wait "$shell"
+    tr '\r' '\n' <"$work/out" | cut -c1-200 | head -100 >"$work/lines"
+    tr '\r' '\n' <"$work/out" | grep ' left' >>"$work/lines"
+    : >"$work/out"
+    grep -q '^variant [1-8] of 8, replication [0-9]* of 5000' "$work/lines"
     verdict "a terminal shows how far it is" $?
-    tr '\r' '\n' <"$work/out" | grep -q '^variant [1-8] of 8, replication .* [0-9]* s left'
+    grep -q '^variant [1-8] of 8, replication .* [0-9]* s left' "$work/lines"
     verdict "and how long it still takes" $?
 else
     skip "a terminal" "no script"
