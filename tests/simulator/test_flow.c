@@ -1,4 +1,4 @@
-/* Tests of simulator/flow.c and faults.c: no request and no try is lost or doubled, whatever breaks
+/* Tests of simulator/ask.c, serve.c and faults.c: no request and no try is lost or doubled, whatever breaks
  * and however small the pools are; and what happens at the borders of time. */
 #include <math.h>
 #include <setjmp.h>
