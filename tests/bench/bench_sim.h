@@ -34,7 +34,7 @@ struct bench_sim_result {
 typedef void bench_sim_progress(void *context, const char *workload, unsigned round,
                                 unsigned rounds);
 
-/* Measure for about half a minute. `progress` may be NULL. 0, or -1 when memory is out. */
+/* Measure for about a minute. `progress` may be NULL. 0, or -1 when memory is out. */
 int bench_sim_run(struct bench_sim_result *r, bench_sim_progress *progress, void *context);
 
 #endif
