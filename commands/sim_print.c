@@ -82,19 +82,64 @@ static void print_batches(FILE *out, const struct run_result *result)
 static void print_services(FILE *out, const struct run_result *result)
 {
     struct table t;
-    table_titles(&t, "<CELL|<SERVICE|SERVERS|BUSY|WAITING|AT MOST|TRIES SHED");
+    table_titles(&t, "<CELL|<SERVICE|SERVERS|HOURS|BUSY|WAITING|AT MOST|TRIES SHED");
     for (size_t i = 0; i < result->cell_count; i++)
         for (size_t k = 0; k < result->cells[i].service_count; k++) {
             const struct run_service *s = &result->cells[i].services[k];
             table_put(&t, "%s", k == 0 ? result->cells[i].name : "");
             table_put(&t, "%s", s->name);
             table_put(&t, "%s", table_count(s->servers));
+            table_put(&t, s->server_hours.mean < 10 ? "%.1f" : "%.0f", s->server_hours.mean);
             table_put(&t, "%s", table_percent(s->busy.mean, 0));
             table_put(&t, s->waiting.mean < 10 ? "%.2f" : "%.0f", s->waiting.mean);
             table_put(&t, "%s", table_count(s->waiting_max));
             table_put(&t, "%s", table_count(s->tries_shed));
         }
     table_print(&t, out);
+}
+
+static void put_seconds(struct table *t, const struct run_measure *m)
+{
+    if (isnan(m->mean))
+        table_put(t, "-");
+    else
+        table_put(t, "%.1f s", m->mean);
+}
+
+/* Who felt it, and for how long. Nothing where there was no fault. */
+static void print_course(FILE *out, const struct run_result *result)
+{
+    struct table t;
+    bool faults = false;
+    size_t felt = 0;
+    table_titles(&t, "<FELT BY|HURT FOR|MITIGATED IN|RECOVERED IN|RECOVERED|CUSTOMERS HURT");
+    for (size_t i = 0; i < result->country_count; i++) {
+        const struct run_country *c = &result->countries[i];
+        faults = faults || !isnan(c->hurt_s.mean);
+        if (!(c->hurt_s.mean > 0))
+            continue;
+        felt++;
+        table_put(&t, "%s", c->name);
+        put_seconds(&t, &c->hurt_s);
+        put_seconds(&t, &c->mitigate_s);
+        put_seconds(&t, &c->recover_s);
+        table_put(&t, "%s", isnan(c->recovered.mean) ? "-" : table_percent(c->recovered.mean, 0));
+        table_put(&t, "%s",
+                  c->customers_hurt.mean > 0 ? table_percent(c->customers_hurt.mean, 1) : "-");
+    }
+    if (felt > 0)
+        table_print(&t, out);
+    if (faults) {
+        if (felt == 0)
+            fprintf(out, "no country felt it: never was more than 1 %% lost at a time\n");
+        if (!isnan(result->detect_s.mean))
+            fprintf(out, "a server was first left out after %.2f s\n", result->detect_s.mean);
+        if (result->shifts > 0)
+            fprintf(out, "%s zones were taken out by the control plane, in all replications\n",
+                    table_count(result->shifts));
+        fprintf(out, "\n");
+    }
+    table_release(&t);
 }
 
 static void print_faults(FILE *out, const struct scenario *s)
@@ -173,6 +218,7 @@ void sim_print(FILE *out, const char *name, const struct files *files,
     print_batches(out, result);
     fprintf(out, "\n");
     print_background(out, result);
+    print_course(out, result);
     print_services(out, result);
     fprintf(out, "\n");
     print_blast(out, result);

@@ -48,6 +48,9 @@ static inline void count_fate(struct world *w, const struct world_request *reque
     uint64_t fate = (uint64_t)latency_ns * 8 + (uint64_t)answer;
     w->count.digest = (w->count.digest ^ fate) * 0x9e3779b97f4a7c15u;
     w->count.digest ^= w->count.digest >> 29;
+    if (w->count.country[stream->country].course.bin != NULL)
+        recover_add(&w->count.country[stream->country].course, engine_now(&w->engine),
+                    answer != WORLD_OK);
     if (request->start_ns < w->warmup_ns)
         return;
     struct world_country_count *count = &w->count.country[stream->country];
@@ -246,6 +249,8 @@ static void attempt_ended(struct world *w, uint32_t index, enum balance_outcome 
     struct world_group *group = world_group_of(w, attempt);
     uint32_t replica = attempt->server - group->server_first;
     balance_ended(&group->balance, replica, outcome, now_us(w));
+    if (outcome == BALANCE_FAILED)
+        faults_detected(w, group->balance.replica[replica].state);
     trace_replica(w, index);
     if (w->plane != NULL && outcome != BALANCE_LEFT)
         plane_seen(w, w->server[attempt->server].group, replica / group->slots,

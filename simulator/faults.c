@@ -46,6 +46,7 @@ int faults_init(struct world *w, uint64_t seed, uint64_t replication, struct are
     w->fault = arena_alloc(a, w->scenario->fault_count, sizeof w->fault[0]);
     if (w->fault == NULL)
         return -1;
+    w->count.fault_first_ns = w->count.detect_ns = -1;
     for (size_t c = 0; c < w->topo->cell_count; c++)
         faults_paths(w, c);
     for (uint32_t i = 0; i < w->scenario->fault_count; i++) {
@@ -232,6 +233,10 @@ void faults_break(void *world, const struct event *event)
     struct world_fault *fault = &w->fault[event->who];
     const struct scenario_fault *f = &w->scenario->faults[event->who];
     trace_fault(w, TRACE_BREAK, event->who);
+    w->faults_on++;
+    if (w->count.fault_first_ns < 0)
+        w->count.fault_first_ns = engine_now(&w->engine);
+    w->count.fault_last_ns = INT64_MAX;
     fault->on = true;
     double for_ns = (double)f->for_us * 1000;
     if (f->every_us > 0)
@@ -249,6 +254,8 @@ void faults_heal(void *world, const struct event *event)
     struct world_fault *fault = &w->fault[event->who];
     const struct scenario_fault *f = &w->scenario->faults[event->who];
     trace_fault(w, TRACE_HEAL, event->who);
+    if (--w->faults_on == 0)
+        w->count.fault_last_ns = engine_now(&w->engine);
     fault->on = false;
     if (f->every_us > 0)
         later(w, (double)f->every_us * 1000 * rng_exp(&fault->rng), WORLD_BREAK, event->who);

@@ -5,13 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct arena;
-struct capacity_plan;
-struct error;
+#include "simulator/world.h"
+
 struct event;
-struct scenario;
-struct topo;
-struct world;
 
 /* Servers that faults name must be there. 0, or -1 with `err` set. The scenario is bound. */
 int faults_check(const struct scenario *s, const struct topo *topo,
@@ -25,6 +21,13 @@ void faults_paths(struct world *w, size_t cell);
 
 /* Set the state of all servers of a cell anew, from the faults that are on and their version. */
 void faults_mark(struct world *w, size_t cell);
+
+/* A try has failed, and its replica's state is enum balance_state `state` now. */
+static inline void faults_detected(struct world *w, unsigned state)
+{
+    if (state == BALANCE_OUT && w->count.detect_ns < 0 && w->count.fault_last_ns == INT64_MAX)
+        w->count.detect_ns = engine_now(&w->engine);
+}
 
 /* A server dies of a request of fault `fault`, and is started again after a while. */
 void faults_crash(struct world *w, uint32_t server, uint32_t fault);

@@ -40,6 +40,8 @@ struct row {
 static const struct row rows[] = {
     RUN(events, METRIC_I64),
     RUN(digest, METRIC_I64),
+    RUN(shifts, METRIC_I64),
+    RUN(detect_s, METRIC_F64),
     COUNTRY(requests, METRIC_I64),
     COUNTRY(ok, METRIC_I64),
     COUNTRY(shed, METRIC_I64),
@@ -51,6 +53,11 @@ static const struct row rows[] = {
     COUNTRY(p999_ms, METRIC_F64),
     COUNTRY(max_ms, METRIC_F64),
     COUNTRY(mean_half_ms, METRIC_F64),
+    COUNTRY(times.hurt_s, METRIC_F64),
+    COUNTRY(times.mitigate_s, METRIC_F64),
+    COUNTRY(times.recover_s, METRIC_F64),
+    COUNTRY(times.recovered, METRIC_F64),
+    COUNTRY(customers_hurt, METRIC_I64),
     COUNTRY(background.requests, METRIC_I64),
     COUNTRY(background.ok, METRIC_I64),
     COUNTRY(background.shed, METRIC_I64),
@@ -60,6 +67,8 @@ static const struct row rows[] = {
     GROUP(busy_ns, METRIC_I64),
     GROUP(wait_ns, METRIC_I64),
     GROUP(waiting_max, METRIC_I64),
+    GROUP(server_ns, METRIC_I64),
+    GROUP(copies, METRIC_I64),
 };
 
 enum { ROWS = sizeof rows / sizeof rows[0] };

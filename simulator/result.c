@@ -14,148 +14,6 @@
 #include "simulator/stats.h"
 #include "simulator/world.h"
 
-/* ---- the result's tables ---- */
-
-const char *const run_interval_words[] = {"none",        "replications",  "batch means",
-                                          "exact bound", "run too short", NULL};
-const char *const run_warmup_words[] = {"given", "found", "not settled", NULL};
-
-static const struct json_field measure_fields[] = {
-    JSON_F64(struct run_measure, mean, "mean", 0, 0, .nullable = true,
-             .doc = "Mean over the replications"),
-    JSON_PAIR(struct run_measure, ci95, "ci95", .nullable = true,
-              .doc = "95 % interval; null where there is none"),
-    JSON_WORD(struct run_measure, interval, "interval", run_interval_words,
-              .doc = "What it is based on: Student's over replications; batch means, for the mean "
-                     "latency of one replication without faults, unless the run is too short for "
-                     "them; the exact binomial bound where no request failed"),
-    JSON_END,
-};
-
-static const struct json_field background_fields[] = {
-    JSON_I64(struct run_background, requests, "requests", 0, 0, .doc = "As for users"),
-    JSON_I64(struct run_background, ok, "ok", 0, 0, .doc = "Answered"),
-    JSON_I64(struct run_background, shed, "shed", 0, 0, .doc = "Refused in the end"),
-    JSON_I64(struct run_background, failed, "failed", 0, 0, .doc = "Reset or timed out in the end"),
-    JSON_OBJECT(struct run_background, mean_ms, "mean_ms", measure_fields,
-                .doc = "Mean latency of answered requests"),
-    JSON_END,
-};
-
-static const struct json_field country_fields[] = {
-    JSON_I64(struct run_country, requests, "requests", 0, 0,
-             .doc = "Requests of all replications, begun after the warm-up and ended"),
-    JSON_I64(struct run_country, ok, "ok", 0, 0, .doc = "Answered"),
-    JSON_I64(struct run_country, shed, "shed", 0, 0, .doc = "Refused in the end"),
-    JSON_I64(struct run_country, failed, "failed", 0, 0, .doc = "Reset or timed out in the end"),
-    JSON_I64(struct run_country, retries, "retries", 0, 0, .doc = "Tries after the first"),
-    JSON_OBJECT(struct run_country, availability, "availability", measure_fields,
-                .doc = "Share of requests that were answered"),
-    JSON_OBJECT(struct run_country, shed_each, "shed_each", measure_fields,
-                .doc = "Requests refused, per replication"),
-    JSON_OBJECT(struct run_country, failed_each, "failed_each", measure_fields,
-                .doc = "Requests reset or timed out, per replication"),
-    JSON_OBJECT(struct run_country, mean_ms, "mean_ms", measure_fields,
-                .doc = "Mean latency, to compare with queueing theory; customers feel the tail"),
-    JSON_OBJECT(struct run_country, p50_ms, "p50_ms", measure_fields,
-                .doc = "Median latency of answered requests at the customer"),
-    JSON_OBJECT(struct run_country, p99_ms, "p99_ms", measure_fields, .doc = "99th percentile"),
-    JSON_OBJECT(struct run_country, p999_ms, "p999_ms", measure_fields, .doc = "99.9th percentile"),
-    JSON_F64(struct run_country, max_ms, "max_ms", 0, 0, .nullable = true,
-             .doc = "The slowest of all"),
-    JSON_OBJECT(struct run_country, background, "background", background_fields,
-                .doc = "Requests that no user waits for, which are not among the others"),
-    JSON_END,
-};
-
-static const struct json_field service_fields[] = {
-    JSON_I64(struct run_service, servers, "servers", 0, 0, .doc = "In all zones"),
-    JSON_I64(struct run_service, tries_shed, "tries_shed", 0, 0,
-             .doc = "Tries refused by a server"),
-    JSON_OBJECT(struct run_service, busy, "busy", measure_fields,
-                .doc = "Utilisation over the measured time, dead servers included"),
-    JSON_OBJECT(struct run_service, waiting, "waiting", measure_fields,
-                .doc = "Tries that wait, in all servers: the mean number over the measured time"),
-    JSON_OBJECT(struct run_service, in_system, "in_system", measure_fields,
-                .doc = "Tries that wait or are worked on: the same"),
-    JSON_I64(struct run_service, waiting_max, "waiting_max", 0, 0,
-             .doc = "Most tries that waited at once, of all replications"),
-    JSON_END,
-};
-
-static const struct json_field cell_fields[] = {
-    JSON_MAP(struct run_cell, services, service_count, "services", struct run_service,
-             service_fields, .doc = "By service"),
-    JSON_END,
-};
-
-static const struct json_field blast_fields[] = {
-    JSON_I64(struct run_blast, countries, "countries", 0, 0,
-             .doc = "Countries that lost a request"),
-    JSON_F64(struct run_blast, customers, "customers", 0, 0, .doc = "Their share of all customers"),
-    JSON_F64(struct run_blast, requests, "requests", 0, 0,
-             .doc = "Share of all requests that were lost"),
-    JSON_END,
-};
-
-static const struct json_field verdict_fields[] = {
-    JSON_STR(struct run_verdict, measure, "measure", .doc = "What was expected of"),
-    JSON_STR(struct run_verdict, country, "country", .doc = "Which country"),
-    JSON_F64(struct run_verdict, value, "value", 0, 0, .nullable = true,
-             .doc = "The mean over the replications"),
-    JSON_F64(struct run_verdict, low, "min", 0, 0, .nullable = true,
-             .doc = "Least value; null: no bound"),
-    JSON_F64(struct run_verdict, high, "max", 0, 0, .nullable = true,
-             .doc = "Greatest value; null: no bound"),
-    JSON_BOOL(struct run_verdict, pass, "pass", .doc = "The value lies within"),
-    JSON_END,
-};
-
-static const struct json_field imprecise_fields[] = {
-    JSON_STR(struct run_imprecise, measure, "measure", .doc = "Which measure"),
-    JSON_STR(struct run_imprecise, country, "country", .doc = "Of which country"),
-    JSON_F64(struct run_imprecise, relative, "relative", 0, 0, .nullable = true,
-             .doc = "Half the width of its interval as a share of its mean, at the level that lets "
-                    "all hold at once; null: nothing was seen"),
-    JSON_F64(struct run_imprecise, wanted, "wanted", 0, 0, .doc = "What was asked for"),
-    JSON_END,
-};
-
-const struct json_field run_fields[] = {
-    JSON_I64(struct run_result, seed, "seed", 0, 0, .doc = "The seed"),
-    JSON_I64(struct run_result, replications, "replications", 0, 0,
-             .doc = "Replications that have ended"),
-    JSON_BOOL(struct run_result, stopped, "stopped", .doc = "Stopped before all had"),
-    JSON_BOOL(struct run_result, precise, "precise",
-              .doc = "Every measure is as precise as the scenario's precision asks, or it asks "
-                     "none; does not bear on pass or the exit status"),
-    JSON_LIST(struct run_result, imprecise, imprecise_count, "imprecise", struct run_imprecise,
-              imprecise_fields, .doc = "What is not"),
-    JSON_F64(struct run_result, warmup_s, "warmup_s", 0, 0,
-             .doc = "Simulated time at the beginning of each replication that was not measured"),
-    JSON_WORD(struct run_result, warmup, "warmup", run_warmup_words,
-              .doc = "Where it is from: given, found by warmup_auto, or the most that warmup_auto "
-                     "may take, as the model had not settled by then"),
-    JSON_I64(struct run_result, events, "events", 0, 0, .doc = "Events of all replications"),
-    JSON_F64(struct run_result, wall_s, "wall_s", 0, 0, .doc = "Real time it took, seconds"),
-    JSON_F64(struct run_result, events_per_s, "events_per_s", 0, 0,
-             .doc = "Events per second of real time, without those that found the warm-up"),
-    JSON_STR(struct run_result, digest, "digest",
-             .doc = "Of every request's fate: same inputs and seed, same digest, everywhere"),
-    JSON_BOOL(struct run_result, pass, "pass", .doc = "Every expectation holds"),
-    JSON_STRS(struct run_result, warnings, warning_count, "warnings",
-              .doc = "What makes the result less than it seems, each with its place"),
-    JSON_OBJECT(struct run_result, blast, "blast_radius", blast_fields,
-                .doc = "Whom the faults touched"),
-    JSON_MAP(struct run_result, countries, country_count, "countries", struct run_country,
-             country_fields, .doc = "By country"),
-    JSON_MAP(struct run_result, cells, cell_count, "cells", struct run_cell, cell_fields,
-             .doc = "By cell"),
-    JSON_LIST(struct run_result, verdicts, verdict_count, "expect", struct run_verdict,
-              verdict_fields, .doc = "What was expected, and what came"),
-    JSON_END,
-};
-
 /* ---- samples ---- */
 
 int result_sample_init(struct result_sample *sample, const struct topo *topo, struct arena *a)
@@ -167,8 +25,11 @@ int result_sample_init(struct result_sample *sample, const struct topo *topo, st
     sample->busy_ns = arena_alloc(a, groups, sizeof sample->busy_ns[0]);
     sample->wait_ns = arena_alloc(a, groups, sizeof sample->wait_ns[0]);
     sample->waiting_max = arena_alloc(a, groups, sizeof sample->waiting_max[0]);
+    sample->server_ns = arena_alloc(a, groups, sizeof sample->server_ns[0]);
+    sample->copies = arena_alloc(a, groups, sizeof sample->copies[0]);
     bool room = sample->country != NULL && sample->tries_shed != NULL && sample->busy_ns != NULL &&
-                sample->wait_ns != NULL && sample->waiting_max != NULL;
+                sample->wait_ns != NULL && sample->waiting_max != NULL &&
+                sample->server_ns != NULL && sample->copies != NULL;
     return room ? 0 : -1;
 }
 
@@ -183,11 +44,23 @@ static struct result_background background_of(const struct world_background_coun
     };
 }
 
+static struct recover_times times_of(const struct world_count *count,
+                                     const struct world_country_count *c, int64_t end_ns)
+{
+    if (c->course.bin != NULL)
+        return recover_read(&c->course, count->fault_first_ns, count->fault_last_ns, end_ns);
+    return (struct recover_times){(double)NAN, (double)NAN, (double)NAN, (double)NAN};
+}
+
 void result_sample_take(struct result_sample *sample, const struct world_count *count,
-                        const struct topo *topo)
+                        const struct topo *topo, int64_t end_ns)
 {
     sample->events = count->events;
     sample->digest = count->digest;
+    sample->shifts = count->shifts;
+    sample->detect_s = count->detect_ns < 0
+                           ? (double)NAN
+                           : (double)(count->detect_ns - count->fault_first_ns) * 1e-9;
     for (size_t i = 0; i < topo->country_count; i++) {
         const struct world_country_count *c = &count->country[i];
         sample->country[i] = (struct result_country){
@@ -201,6 +74,8 @@ void result_sample_take(struct result_sample *sample, const struct world_count *
             .p99_ms = hist_quantile_us(&c->latency, 0.99) / 1000,
             .p999_ms = hist_quantile_us(&c->latency, 0.999) / 1000,
             .max_ms = c->ok > 0 ? (double)c->latency.max_us / 1000 : (double)NAN,
+            .times = times_of(count, c, end_ns),
+            .customers_hurt = c->customers_hurt,
             .background = background_of(&c->background),
             .mean_half_ms =
                 c->series.bin != NULL ? series_half_width(&c->series, 0.95) / 1000 : (double)NAN,
@@ -211,6 +86,8 @@ void result_sample_take(struct result_sample *sample, const struct world_count *
         sample->busy_ns[i] = count->group[i].busy_ns;
         sample->wait_ns[i] = count->group[i].wait_ns;
         sample->waiting_max[i] = count->group[i].waiting_max;
+        sample->server_ns[i] = count->group[i].server_ns;
+        sample->copies[i] = count->group[i].copies;
     }
 }
 
@@ -292,6 +169,12 @@ static void batch_interval(struct run_measure *mean, double half_ms)
     mean->ci95[1] = mean->mean + half_ms;
 }
 
+static void add_known(struct stats *s, double value)
+{
+    if (!isnan(value))
+        stats_add(s, value);
+}
+
 static void fill_background(struct run_background *background, size_t index,
                             const struct result_sample *const *samples, size_t n)
 {
@@ -302,8 +185,7 @@ static void fill_background(struct run_background *background, size_t index,
         background->ok += b->ok;
         background->shed += b->shed;
         background->failed += b->failed;
-        if (!isnan(b->mean_ms))
-            stats_add(&mean, b->mean_ms);
+        add_known(&mean, b->mean_ms);
     }
     background->mean_ms = measure_of(&mean);
 }
@@ -332,6 +214,25 @@ static void fill_country(struct run_country *country, size_t index,
         batch_interval(&country->mean_ms, samples[0]->country[index].mean_half_ms);
 }
 
+static void fill_course(struct run_country *country, size_t index, double customers,
+                        const struct result_sample *const *samples, size_t n)
+{
+    struct stats hurt = {0}, mitigate = {0}, recover = {0}, recovered = {0}, who = {0};
+    for (size_t i = 0; i < n; i++) {
+        const struct result_country *c = &samples[i]->country[index];
+        add_known(&hurt, c->times.hurt_s);
+        add_known(&mitigate, c->times.mitigate_s);
+        add_known(&recover, c->times.recover_s);
+        add_known(&recovered, c->times.recovered);
+        stats_add(&who, (double)c->customers_hurt / customers);
+    }
+    country->hurt_s = measure_of(&hurt);
+    country->mitigate_s = measure_of(&mitigate);
+    country->recover_s = measure_of(&recover);
+    country->recovered = measure_of(&recovered);
+    country->customers_hurt = measure_of(&who);
+}
+
 static int fill_cell(struct run_cell *cell, size_t index,
                      const struct result_sample *const *samples, size_t n, const struct topo *topo,
                      const struct capacity_plan *plan, const struct scenario *scenario,
@@ -345,7 +246,7 @@ static int fill_cell(struct run_cell *cell, size_t index,
     double measured_ns = (double)(scenario->duration_us - scenario->warmup_us) * 1000;
     for (size_t i = 0; i < cell->service_count; i++) {
         struct run_service *service = &cell->services[i];
-        struct stats busy = {0}, waiting = {0}, in_system = {0};
+        struct stats busy = {0}, waiting = {0}, in_system = {0}, hours = {0};
         service->name = topo->services[i].name;
         service->servers = plan->cells[index].services[i].servers;
         double slots = (double)(service->servers * topo->services[i].concurrency);
@@ -356,6 +257,8 @@ static int fill_cell(struct run_cell *cell, size_t index,
             stats_add(&busy, busy_ns / (measured_ns * slots));
             stats_add(&waiting, wait_ns / measured_ns);
             stats_add(&in_system, (wait_ns + busy_ns) / measured_ns);
+            stats_add(&hours, (double)samples[k]->server_ns[group] / 3.6e12);
+            service->copies += samples[k]->copies[group];
             service->tries_shed += samples[k]->tries_shed[group];
             if (service->waiting_max < samples[k]->waiting_max[group])
                 service->waiting_max = samples[k]->waiting_max[group];
@@ -363,6 +266,7 @@ static int fill_cell(struct run_cell *cell, size_t index,
         service->busy = measure_of(&busy);
         service->waiting = measure_of(&waiting);
         service->in_system = measure_of(&in_system);
+        service->server_hours = measure_of(&hours);
     }
     return 0;
 }
@@ -438,11 +342,15 @@ int result_fill(struct run_result *result, const struct result_sample *const *sa
                 const struct scenario *scenario, struct arena *a, struct error *err)
 {
     uint64_t digest = 0;
+    struct stats detect = {0};
     for (size_t i = 0; i < n; i++) {
+        add_known(&detect, samples[i]->detect_s);
+        result->shifts += samples[i]->shifts;
         result->events += samples[i]->events;
         digest = (digest ^ samples[i]->digest) * 0xd1342543de82ef95u;
         digest = (digest ^ (uint64_t)samples[i]->events) * 0xd1342543de82ef95u;
     }
+    result->detect_s = measure_of(&detect);
     result->digest = arena_format(a, "%016llx", (unsigned long long)digest);
     result->country_count = topo->country_count;
     result->countries = arena_alloc(a, topo->country_count, sizeof result->countries[0]);
@@ -454,6 +362,7 @@ int result_fill(struct run_result *result, const struct result_sample *const *sa
         result->countries[i].name = topo->countries[i].name;
         fill_country(&result->countries[i], i, samples, n, scenario);
         fill_background(&result->countries[i].background, i, samples, n);
+        fill_course(&result->countries[i], i, (double)topo->countries[i].customers, samples, n);
     }
     fill_blast(result, topo);
     for (size_t i = 0; i < topo->cell_count; i++)

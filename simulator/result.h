@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "simulator/recover.h"
+
 #include "base/scenario.h"
 #include "simulator/stats.h"
 
@@ -24,6 +26,8 @@ struct result_background {
 struct result_country {
     int64_t requests, ok, shed, failed, retries;
     double mean_ms, p50_ms, p99_ms, p999_ms, max_ms; /* NaN: no answer */
+    struct recover_times times;                      /* NaN where there were no faults */
+    int64_t customers_hurt; /* who lost a request; 0 where they are not told apart */
     double mean_half_ms; /* half width of its mean's 95 % interval by batch means; NaN: there were
                             faults, or it was too short */
     struct result_background background;
@@ -33,11 +37,15 @@ struct result_country {
 struct result_sample {
     int64_t events;
     uint64_t digest;
+    int64_t shifts;
+    double detect_s;                /* NaN: nothing was */
     struct result_country *country; /* [topo.country_count] */
     int64_t *tries_shed;            /* [cells * services] */
     int64_t *busy_ns;               /* [cells * services] */
     int64_t *wait_ns;               /* [cells * services] */
     int64_t *waiting_max;           /* [cells * services] */
+    int64_t *server_ns;             /* [cells * services] */
+    int64_t *copies;                /* [cells * services] */
 };
 
 /* What replications say about one country together. */
@@ -51,9 +59,9 @@ struct result_tally {
 /* Room for one sample. 0, or -1 when memory is out. */
 int result_sample_init(struct result_sample *sample, const struct topo *topo, struct arena *a);
 
-/* Take what a replication has counted. */
+/* Take what a replication that ran until `end_ns` has counted. */
 void result_sample_take(struct result_sample *sample, const struct world_count *count,
-                        const struct topo *topo);
+                        const struct topo *topo, int64_t end_ns);
 
 /* Tally country `index` over `n` replications, in their order. */
 void result_tally(struct result_tally *tally, const struct result_sample *const *samples, size_t n,

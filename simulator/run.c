@@ -105,7 +105,7 @@ static int replicate(struct crew *crew, int64_t index, struct arena *a, struct e
     if (crew->pilot != NULL)
         keep_pilot(crew, &w->count);
     else
-        result_sample_take(&crew->sample[index], &w->count, crew->topo);
+        result_sample_take(&crew->sample[index], &w->count, crew->topo, end_ns);
     return 0;
 }
 

@@ -50,6 +50,9 @@ struct run_country { /* users' requests, and background work apart */
     struct run_measure mean_ms;                 /* of answered requests, at the customer */
     struct run_measure p50_ms, p99_ms, p999_ms; /* the same */
     double max_ms;                              /* of all replications; NaN: no answer */
+    /* Of runs with faults, see simulator/recover.h; seconds, and the share that recovered. */
+    struct run_measure hurt_s, mitigate_s, recover_s, recovered;
+    struct run_measure customers_hurt; /* their share, where they are told apart */
     struct run_background background;
 };
 
@@ -61,6 +64,8 @@ struct run_service {
     struct run_measure waiting;   /* tries that wait: mean number over the measured time */
     struct run_measure in_system; /* those and the ones worked on */
     int64_t waiting_max;          /* most at once */
+    int64_t copies;               /* second copies of slow requests */
+    struct run_measure server_hours;
 };
 
 struct run_cell {
@@ -109,6 +114,8 @@ struct run_result {
     bool pass;             /* every expectation holds */
     const char **warnings; /* sentences of simulator/warn.h */
     size_t warning_count;
+    struct run_measure detect_s;
+    int64_t shifts;
     struct run_blast blast;
     struct run_country *countries;
     size_t country_count;

@@ -122,6 +122,14 @@ static int init_series(struct world *w, struct arena *a)
     return 0;
 }
 
+static int init_courses(struct world *w, struct arena *a)
+{
+    for (size_t i = 0; i < w->topo->country_count; i++)
+        if (recover_init(&w->count.country[i].course, w->end_ns, a) != 0)
+            return -1;
+    return 0;
+}
+
 /* Streams of random numbers are named by their entity, as in "de/a/catalog-1". */
 enum { NAME_MAX_BYTES = 160 };
 
@@ -370,7 +378,7 @@ int world_init(struct world *w, const struct topo *topo, const struct capacity_p
     w->server = arena_alloc(a, w->server_count, sizeof w->server[0]);
     if (w->server == NULL || init_pools(w, plan, a) != 0 ||
         world_count_init(&w->count, topo, w->customers, a) != 0 ||
-        (scenario->fault_count == 0 && init_series(w, a) != 0))
+        (scenario->fault_count == 0 ? init_series(w, a) : init_courses(w, a)) != 0)
         return error_memory(err);
     for (uint32_t i = 0; i < w->group_count; i++)
         if (init_group(w, i, seed, replication, a) != 0)

@@ -25,6 +25,7 @@
 #include "control/retry.h"
 #include "region/admission.h"
 #include "simulator/engine.h"
+#include "simulator/recover.h"
 #include "simulator/series.h"
 
 struct arena;
@@ -65,6 +66,7 @@ struct world_country_count { /* users' requests */
     struct series series;   /* latencies in the order of their ends, us; without bins: not kept */
     int64_t customers_hurt; /* who lost one or more; only with world.customers */
     uint64_t *hurt;         /* a bit for each */
+    struct recover course;  /* of all requests, where there are faults; without bins: not kept */
     struct hist latency;    /* of the answered ones, at the customer */
     struct world_background_count background;
 };
@@ -87,7 +89,10 @@ struct world_fault {
 struct world_count {
     int64_t events;
     uint64_t digest; /* of every request's end: the same seed gives the same number everywhere */
-    int64_t shifts;  /* zones that control took out */
+    int64_t fault_first_ns; /* when the first fault came; -1: none has */
+    int64_t fault_last_ns;  /* when the last one ended; INT64_MAX: one is on */
+    int64_t detect_ns; /* when a server was first left out while a fault was on; -1: none was */
+    int64_t shifts;    /* zones that control took out */
     struct world_country_count *country; /* [topo.country_count] */
     struct world_group_count *group;     /* [cells * services] */
 };
@@ -213,6 +218,7 @@ struct world {
     uint32_t server_count;
     bool customers;            /* who asks matters: requests carry it, and those hurt are counted */
     struct world_plane *plane; /* NULL: no control plane does anything */
+    uint32_t faults_on;
     struct world_fault *fault; /* [scenario.fault_count] */
     struct world_stream *stream;
     uint32_t stream_count;

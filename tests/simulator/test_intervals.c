@@ -198,7 +198,7 @@ static void latencies(double out[PAIRS], const struct variant *v)
         if (world_init(w, &made.topo, &made.plan, &made.scenario, 1, i, &a, &err) != 0 ||
             world_run(w, w->end_ns, &err) != 0)
             fail_msg("%s", err.text);
-        result_sample_take(&sample, &w->count, &made.topo);
+        result_sample_take(&sample, &w->count, &made.topo, w->end_ns);
         out[i] = sample.country[0].mean_ms;
         arena_release(&a);
     }

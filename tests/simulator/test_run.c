@@ -254,9 +254,10 @@ static void test_run_of_one_replication_has_no_interval(void **state)
     assert_true(isnan(de->p99_ms.ci95[0]) && isnan(de->p99_ms.ci95[1]));
     assert_true(times_in(timeless(result, &made), "\"ci95\": null") > 5);
     run_plain(&result, &made, 2);
-    const char *text = timeless(result, &made); /* of background work there is none */
-    assert_int_equal(times_in(text, "\"ci95\": null"), 2);
-    assert_int_equal(times_in(text, "\"mean\": null"), 2);
+    /* Of two countries, neither has background work, nor an end of the fault to recover from. */
+    const char *text = timeless(result, &made);
+    assert_int_equal(times_in(text, "\"ci95\": null"), 2 * 3);
+    assert_int_equal(times_in(text, "\"mean\": null"), 2 * 3);
     arena_release(&made.arena);
 }
 
@@ -283,10 +284,36 @@ static void test_run_measures_are_those_worked_out_by_hand(void **state)
 {
     enum { N = 4 };
     static const struct result_country given[N] = {
-        {100, 90, 6, 4, 12, 10, 10, 20, 30, 40, NAN, {20, 18, 1, 1, 90}},
-        {100, 0, 0, 100, 20, NAN, NAN, NAN, NAN, NAN, NAN, {9, 0, 9, 0, NAN}}, /* none answered */
-        {200, 200, 0, 0, 0, 14, 14, 24, 34, 50, NAN, {40, 37, 0, 3, 80}},
-        {0, 0, 0, 0, 0, NAN, NAN, NAN, NAN, NAN, NAN, {0, 0, 0, 0, NAN}}, /* none asked */
+        {100, 90, 6, 4, 12, 10, 10, 20, 30, 40, {6, 4, 1, 1}, 30, NAN, {20, 18, 1, 1, 90}},
+        {100,
+         0,
+         0,
+         100,
+         20,
+         NAN,
+         NAN,
+         NAN,
+         NAN,
+         NAN,
+         {60, 60, NAN, 0},
+         100,
+         NAN, /* none answered */
+         {9, 0, 9, 0, NAN}},
+        {200, 200, 0, 0, 0, 14, 14, 24, 34, 50, {0, 0, 0, 1}, 0, NAN, {40, 37, 0, 3, 80}},
+        {0,
+         0,
+         0,
+         0,
+         0,
+         NAN,
+         NAN,
+         NAN,
+         NAN,
+         NAN,
+         {NAN, NAN, NAN, NAN},
+         0,
+         NAN, /* none asked */
+         {0, 0, 0, 0, NAN}},
     };
     (void)state;
     struct made made;
@@ -298,6 +325,7 @@ static void test_run_measures_are_those_worked_out_by_hand(void **state)
     for (int i = 0; i < N; i++) {
         assert_int_equal(result_sample_init(&sample[i], &made.topo, &made.arena), 0);
         sample[i].country[DE] = given[i];
+        sample[i].detect_s = i < 2 ? 0.5 * i : (double)NAN;
         list[i] = &sample[i];
     }
     assert_int_equal(
@@ -315,6 +343,13 @@ static void test_run_measures_are_those_worked_out_by_hand(void **state)
     assert_true(fabs(de->p99_ms.ci95[1] - (22 + 2 * 12.7062047)) < 1e-6);
     assert_true(de->max_ms == 50); /* not forgotten for the last, which has none */
     assert_true(isnan(result.countries[GB].availability.mean));
+    assert_true(fabs(de->hurt_s.mean - 22) < 1e-12);
+    assert_true(fabs(de->mitigate_s.mean - 64.0 / 3) < 1e-12);
+    assert_true(fabs(de->recover_s.mean - 0.5) < 1e-12);
+    assert_true(fabs(de->recovered.mean - 2.0 / 3) < 1e-12);
+    double customers = (double)made.topo.countries[DE].customers;
+    assert_true(fabs(de->customers_hurt.mean - 32.5 / customers) < 1e-12);
+    assert_true(fabs(result.detect_s.mean - 0.25) < 1e-12);
     assert_int_equal(de->background.requests, 69);
     assert_int_equal(de->background.ok, 55);
     assert_int_equal(de->background.shed, 10);

@@ -44,6 +44,12 @@ static double lost(struct world *w, int64_t from_s, int64_t to_s)
     return 1 - (double)(c->ok - ok) / (double)(c->requests - requests);
 }
 
+static struct recover_times times(const struct world *w)
+{
+    return recover_read(&w->count.country[0].course, w->count.fault_first_ns,
+                        w->count.fault_last_ns, w->end_ns);
+}
+
 /* For 20 seconds twice as much is asked as can be done. */
 #define TRIGGER                                                                              \
     "\"faults\": [{\"kind\": \"surge\", \"scope\": \"GB\", \"factor\": 3, \"at\": \"60s\", " \
@@ -61,6 +67,8 @@ static void test_storm_without_budget_stays_after_its_trigger(void **state)
     print_message("lost eight minutes after a trigger of 20 s, without budget: %.3f\n", after);
     assert_true(after > 0.5); /* the load alone is 70 % of what can be done */
     assert_true(tries > 0);
+    assert_true(times(&w).recovered == 0);
+    assert_true(times(&w).hurt_s > 530);
     arena_release(&made.arena);
 }
 
@@ -72,6 +80,8 @@ static void test_storm_with_a_budget_ends_with_its_trigger(void **state)
     begin(&w, &made, "\"tries\": 3, \"retry_budget\": 0.1", TRIGGER);
     assert_true(lost(&w, 62, 80) > 0.5);
     assert_true(lost(&w, 200, 600) == 0);
+    assert_true(times(&w).recovered == 1);
+    assert_true(times(&w).recover_s > 0 && times(&w).recover_s < 60);
     arena_release(&made.arena);
 }
 
