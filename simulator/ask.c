@@ -3,6 +3,7 @@
 #include "base/backoff.h"
 #include "base/topo.h"
 #include "simulator/calls.h"
+#include "simulator/faults.h"
 #include "simulator/plane.h"
 #include "simulator/trace.h"
 
