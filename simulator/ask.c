@@ -15,8 +15,9 @@ static int64_t now_us(const struct world *w)
 /* The zone of an attempt's server as its balance numbers them. */
 static uint32_t zone_of(const struct world *w, uint32_t attempt)
 {
-    const struct world_group *group = &w->group[w->server[w->attempt[attempt].server].group];
-    return (w->attempt[attempt].server - group->server_first) / group->slots;
+    uint32_t server = w->attempt[attempt].server;
+    const struct world_group *group = &w->group[w->server[server].group];
+    return group->balance.replica[server - group->server_first].zone;
 }
 
 /* ---- the door, and servers that call others ---- */
@@ -125,8 +126,8 @@ static uint32_t attempt_send(struct world *w, uint32_t request_index, uint16_t a
     balance_sent(&group->balance, replica);
     trace_try(w, TRACE_SEND, index, WORLD_OK);
     trace_replica(w, index);
-    int64_t way_ns =
-        world_path_ns(&w->cell[group->cell], request->place, world_place(w, attempt->server));
+    const struct world_cell *cell = &w->cell[group->cell];
+    int64_t way_ns = world_path_ns(cell, request->place, w->server[attempt->server].place);
     attempt->state = way_ns == WORLD_CUT ? ATTEMPT_LOST : ATTEMPT_OUT;
     engine_after(&w->engine, way_ns, WORLD_REACH, index); /* never, if it is cut */
     return index;
@@ -234,7 +235,7 @@ void ask_call(struct world *w, uint32_t parent, uint32_t group)
         .parent = parent,
         .parent_generation = attempt->generation,
         .avoid = BALANCE_NO_ZONE,
-        .place = (uint16_t)world_place(w, attempt->server),
+        .place = w->server[attempt->server].place,
         .background = attempt->item.background,
         .customer = attempt->request == WORLD_NONE ? 0 : w->request[attempt->request].customer,
         .start_ns = engine_now(&w->engine),
@@ -254,7 +255,7 @@ static void attempt_ended(struct world *w, uint32_t index, enum balance_outcome 
         faults_detected(w, group->balance.replica[replica].state);
     trace_replica(w, index);
     if (w->plane != NULL && outcome != BALANCE_LEFT)
-        plane_seen(w, w->server[attempt->server].group, replica / group->slots,
+        plane_seen(w, w->server[attempt->server].group, group->balance.replica[replica].zone,
                    outcome == BALANCE_FAILED);
 }
 
