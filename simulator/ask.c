@@ -169,79 +169,88 @@ void ask_hedge(void *world, const struct event *event)
         w->count.group[request->group].copies++;
 }
 
-/* Take a place for `fresh` and send its first try. False when there is none. */
-static bool request_begin(struct world *w, const struct world_request *fresh)
+/* A new request; NULL when there is no room, which ends the run. */
+static struct world_request *request_take(struct world *w, uint32_t stream, uint32_t group,
+                                          uint32_t place)
 {
     uint32_t index = w->request_free;
     if (index == WORLD_NONE) {
         run_full(w, "requests");
-        if (fresh->parent == WORLD_NONE)
-            trace_refused(w, fresh->stream);
-        return false;
+        return NULL;
     }
     struct world_request *request = &w->request[index];
     uint32_t generation = request->generation;
     w->request_free = request->next_free;
-    *request = *fresh;
-    request->generation = generation;
+    *request = (struct world_request){
+        .generation = generation,
+        .stream = stream,
+        .group = group,
+        .parent = WORLD_NONE,
+        .avoid = BALANCE_NO_ZONE,
+        .place = (uint16_t)place,
+        .start_ns = engine_now(&w->engine),
+    };
+    return request;
+}
+
+/* The same of a customer. */
+static struct world_request *request_come(struct world *w, uint32_t stream)
+{
+    uint32_t group = w->stream[stream].group;
+    uint32_t door = w->cell[w->group[group].cell].zones;
+    struct world_request *request = request_take(w, stream, group, door);
+    if (request == NULL)
+        trace_refused(w, stream);
+    return request;
+}
+
+/* Send its first try. */
+static void request_begin(struct world *w, const struct world_request *request)
+{
+    uint32_t index = (uint32_t)(request - w->request);
+    struct world_group *group = &w->group[request->group];
     trace_request(w, TRACE_REQUEST, index, WORLD_OK);
-    retry_earn(&w->cell[w->group[fresh->group].cell].retry);
-    hedge_begin(&w->group[fresh->group].hedge);
+    retry_earn(&w->cell[group->cell].retry);
+    hedge_begin(&group->hedge);
     try_send(w, index);
-    return true;
 }
 
 void ask_begin(struct world *w, uint32_t stream)
 {
     struct world_stream *s = &w->stream[stream];
-    struct world_request fresh = {
-        .stream = stream,
-        .group = s->group,
-        .parent = WORLD_NONE,
-        .avoid = BALANCE_NO_ZONE,
-        .place = (uint16_t)w->cell[w->group[s->group].cell].zones,
-        .start_ns = engine_now(&w->engine),
-    };
+    struct world_request *request = request_come(w, stream);
+    if (request == NULL)
+        return;
     if (s->background > 0)
-        fresh.background = rng_f64(&s->class_rng) < s->background;
+        request->background = rng_f64(&s->class_rng) < s->background;
     if (w->customers)
-        fresh.customer = rng_below(&s->who_rng, s->customers);
-    if (!request_begin(w, &fresh))
-        count_fate(w, &fresh, WORLD_SHED);
+        request->customer = rng_below(&s->who_rng, s->customers);
+    request_begin(w, request);
 }
 
 void ask_poison(struct world *w, uint32_t stream, uint32_t fault)
 {
-    const struct world_stream *s = &w->stream[stream];
-    struct world_request fresh = {
-        .stream = stream,
-        .group = s->group,
-        .parent = WORLD_NONE,
-        .avoid = BALANCE_NO_ZONE,
-        .place = (uint16_t)w->cell[w->group[s->group].cell].zones,
-        .poison = (uint16_t)(fault + 1),
-        .start_ns = engine_now(&w->engine),
-    };
-    if (!request_begin(w, &fresh))
-        count_fate(w, &fresh, WORLD_SHED);
+    struct world_request *request = request_come(w, stream);
+    if (request == NULL)
+        return;
+    request->poison = (uint16_t)(fault + 1);
+    request_begin(w, request);
 }
 
 void ask_call(struct world *w, uint32_t parent, uint32_t group)
 {
     const struct world_attempt *attempt = &w->attempt[parent];
-    struct world_request fresh = {
-        .stream = attempt->request == WORLD_NONE ? WORLD_NONE : w->request[attempt->request].stream,
-        .group = group,
-        .parent = parent,
-        .parent_generation = attempt->generation,
-        .avoid = BALANCE_NO_ZONE,
-        .place = w->server[attempt->server].place,
-        .background = attempt->item.background,
-        .customer = attempt->request == WORLD_NONE ? 0 : w->request[attempt->request].customer,
-        .start_ns = engine_now(&w->engine),
-    };
-    if (!request_begin(w, &fresh))
-        calls_ended(w, parent, fresh.parent_generation, WORLD_SHED);
+    const struct world_request *whose =
+        attempt->request == WORLD_NONE ? NULL : &w->request[attempt->request];
+    struct world_request *request = request_take(w, whose == NULL ? WORLD_NONE : whose->stream,
+                                                 group, w->server[attempt->server].place);
+    if (request == NULL)
+        return;
+    request->parent = parent;
+    request->parent_generation = attempt->generation;
+    request->background = attempt->item.background;
+    request->customer = whose == NULL ? 0 : whose->customer;
+    request_begin(w, request);
 }
 
 /* What an attempt that was waited for says of its replica. */
