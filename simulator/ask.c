@@ -12,10 +12,9 @@ static int64_t now_us(const struct world *w)
     return engine_now(&w->engine) / 1000;
 }
 
-/* The zone of an attempt's server as its balance numbers them. */
-static uint32_t zone_of(const struct world *w, uint32_t attempt)
+/* The zone of a server as its balance numbers them. */
+static uint16_t zone_of(const struct world *w, uint32_t server)
 {
-    uint32_t server = w->attempt[attempt].server;
     const struct world_group *group = &w->group[w->server[server].group];
     return group->balance.replica[server - group->server_first].zone;
 }
@@ -78,7 +77,7 @@ static inline void count_fate(struct world *w, const struct world_request *reque
     }
 }
 
-static void request_end(struct world *w, uint32_t index, int answer)
+static inline void request_end(struct world *w, uint32_t index, int answer)
 {
     struct world_request *request = &w->request[index];
     trace_request(w, TRACE_END, index, answer);
@@ -164,7 +163,7 @@ void ask_hedge(void *world, const struct event *event)
     struct world_group *group = &w->group[request->group];
     if (!hedge_allowed(&group->hedge))
         return;
-    request->copy = attempt_send(w, event->who, (uint16_t)zone_of(w, request->attempt));
+    request->copy = attempt_send(w, event->who, zone_of(w, w->attempt[request->attempt].server));
     if (request->copy != WORLD_NONE && engine_now(&w->engine) >= w->warmup_ns)
         w->count.group[request->group].copies++;
 }
@@ -254,7 +253,7 @@ void ask_call(struct world *w, uint32_t parent, uint32_t group)
 }
 
 /* What an attempt that was waited for says of its replica. */
-static void attempt_ended(struct world *w, uint32_t index, enum balance_outcome outcome)
+static inline void attempt_ended(struct world *w, uint32_t index, enum balance_outcome outcome)
 {
     struct world_attempt *attempt = &w->attempt[index];
     struct world_group *group = world_group_of(w, attempt);
@@ -268,9 +267,9 @@ static void attempt_ended(struct world *w, uint32_t index, enum balance_outcome 
                    outcome == BALANCE_FAILED);
 }
 
-/* The try that was waited for has ended, with an answer or without; its last attempt was in
- * `zone`. */
-static void try_end(struct world *w, uint32_t request_index, int answer, uint32_t zone)
+/* The try that was waited for has ended, with an answer or without; its last attempt was at
+ * `server`. */
+static inline void try_end(struct world *w, uint32_t request_index, int answer, uint32_t server)
 {
     struct world_request *request = &w->request[request_index];
     struct world_group *group = &w->group[request->group];
@@ -283,7 +282,7 @@ static void try_end(struct world *w, uint32_t request_index, int answer, uint32_
         request_end(w, request_index, answer);
         return;
     }
-    request->avoid = (uint16_t)zone;
+    request->avoid = zone_of(w, server);
     int64_t delay_us = backoff_delay_us(policy->backoff_us, INT64_MAX, request->tries, &group->rng);
     trace_retry(w, request_index, answer, delay_us * 1000);
     engine_after(&w->engine, delay_us * 1000, WORLD_RETRY, request_index);
@@ -326,7 +325,7 @@ static void answered(struct world *w, uint32_t index)
     if (other != WORLD_NONE)
         attempt_leave(w, other, BALANCE_LEFT);
     engine_cancel(&w->engine, WORLD_TIMEOUT, request_index);
-    try_end(w, request_index, answer, zone_of(w, index));
+    try_end(w, request_index, answer, w->attempt[index].server);
 }
 
 void ask_reply(void *world, const struct event *event)
@@ -341,10 +340,10 @@ void ask_timeout(void *world, const struct event *event)
 {
     struct world *w = world;
     const struct world_request *request = &w->request[event->who];
-    uint32_t zone = zone_of(w, request->attempt);
+    uint32_t server = w->attempt[request->attempt].server;
     attempt_leave(w, request->attempt, BALANCE_FAILED);
     if (request->copy != WORLD_NONE)
         attempt_leave(w, request->copy, BALANCE_FAILED);
     w->request[event->who].generation++; /* no copy is to be sent any more */
-    try_end(w, event->who, WORLD_RESET, zone);
+    try_end(w, event->who, WORLD_RESET, server);
 }

@@ -12,16 +12,10 @@ int recover_init(struct recover *r, int64_t duration_ns, struct arena *a)
 {
     int64_t width_ns = duration_ns / RECOVER_BINS + 1;
     r->width_ns = width_ns > WIDTH_NS ? width_ns : WIDTH_NS;
+    r->at = 0;
+    r->end_ns = r->width_ns;
     r->bin = arena_alloc(a, RECOVER_BINS, sizeof r->bin[0]);
     return r->bin == NULL ? -1 : 0;
-}
-
-void recover_add(struct recover *r, int64_t at_ns, bool lost)
-{
-    int64_t at = at_ns / r->width_ns;
-    struct recover_bin *bin = &r->bin[at < RECOVER_BINS ? at : RECOVER_BINS - 1];
-    bin->requests++;
-    bin->lost += lost;
 }
 
 static bool is_bad(const struct recover_bin *bin)

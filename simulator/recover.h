@@ -16,6 +16,7 @@ extern const double recover_lost_max; /* 0.01 */
 
 struct recover { /* fields are private to recover.c */
     int64_t width_ns;
+    int64_t at, end_ns; /* the bin of the last one, and where it ends */
     struct recover_bin {
         uint32_t requests, lost;
     } * bin; /* [RECOVER_BINS] */
@@ -25,8 +26,16 @@ struct recover { /* fields are private to recover.c */
  * memory is out. */
 int recover_init(struct recover *r, int64_t duration_ns, struct arena *a);
 
-/* A request ended at `at_ns`, 0 .. duration. */
-void recover_add(struct recover *r, int64_t at_ns, bool lost);
+/* A request ended at `at_ns`, 0 .. duration, not before the one that was added last. */
+static inline void recover_add(struct recover *r, int64_t at_ns, bool lost)
+{
+    while (__builtin_expect(at_ns >= r->end_ns, 0) && r->at < RECOVER_BINS - 1) {
+        r->at++;
+        r->end_ns += r->width_ns;
+    }
+    r->bin[r->at].requests++;
+    r->bin[r->at].lost += lost;
+}
 
 struct recover_times { /* seconds, to the width of a bin */
     double hurt_s;     /* all bad bins together */
