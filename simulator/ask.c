@@ -90,7 +90,7 @@ static inline void request_end(struct world *w, uint32_t index, int answer)
 }
 
 /* No room for one more: shedding it quietly would be an answer that no server gave. */
-static void run_full(struct world *w, const char *pool)
+__attribute__((cold, noinline)) static void run_full(struct world *w, const char *pool)
 {
     w->full = pool;
     engine_stop(&w->engine);
@@ -98,7 +98,7 @@ static void run_full(struct world *w, const char *pool)
 
 /* Send an attempt of a request on its way. Its index, or WORLD_NONE: there is no replica, or no
  * room. */
-static uint32_t attempt_send(struct world *w, uint32_t request_index, uint16_t avoid)
+static inline uint32_t attempt_send(struct world *w, uint32_t request_index, uint16_t avoid)
 {
     const struct world_request *request = &w->request[request_index];
     struct world_group *group = &w->group[request->group];
@@ -106,7 +106,7 @@ static uint32_t attempt_send(struct world *w, uint32_t request_index, uint16_t a
         .avoid = w->plane != NULL && avoid == BALANCE_NO_ZONE
                      ? plane_avoids(w, request->group, &group->rng)
                      : avoid,
-        .near = request->place < w->cell[group->cell].zones ? request->place : BALANCE_NO_ZONE,
+        .near = request->place,
         .key = request->customer,
     };
     uint32_t replica = balance_pick_for(&group->balance, &ask, &group->rng, now_us(w));

@@ -133,8 +133,7 @@ void serve_done(void *world, const struct event *event)
     struct world_attempt *attempt = &w->attempt[event->who];
     struct world_server *server = &w->server[attempt->server];
     work_count(w, attempt);
-    if (w->customers && attempt->request != WORLD_NONE &&
-        w->request[attempt->request].poison > 0) {
+    if (w->customers && attempt->request != WORLD_NONE && w->request[attempt->request].poison > 0) {
         faults_crash(w, attempt->server, w->request[attempt->request].poison - 1);
         return;
     }
