@@ -42,16 +42,20 @@ extern const char *const scenario_measure_words[]; /* by measure */
 #define SCENARIO_ANY SIZE_MAX /* a fault takes all of these */
 
 struct scenario_fault {
-    int kind;          /* enum scenario_fault_kind */
-    const char *scope; /* "de/a", "de/b/catalog-2" */
-    int64_t at_us;     /* from the start of the run */
-    int64_t for_us;    /* 0: until the end; the mean, where it comes again and again */
-    int64_t every_us;  /* 0: once; or else the mean time from its end to the next */
-    double factor;     /* slow, store-slow, surge; poison: requests/s */
-    double share;      /* errors, bad-deploy: of the answers, 0..1 */
-    int64_t extra_us;  /* latency, each way; poison: until a killed server is back */
-    size_t cell;       /* this and the rest: set by scenario_bind. Indices into the topology, or
-                          SCENARIO_ANY: of a region-down, the cells of region `scope` */
+    int kind;           /* enum scenario_fault_kind */
+    const char *scope;  /* "de/a", "de/b/catalog-2" */
+    int64_t at_us;      /* from the start of the run */
+    int64_t for_us;     /* 0: until the end; the mean, where it comes again and again */
+    int64_t every_us;   /* 0: once; or else the mean time from its end to the next */
+    const char *spread; /* how the time it lasts scatters: of dist_words, "incidents", or NULL */
+    int spread_kind;    /* enum dist_kind; EMPIRICAL: incidents. Set by scenario_bind */
+    double cs2, tail;   /* of that; 0: none */
+    int64_t control_us; /* the control plane of its cells is down too, for so long */
+    double factor;      /* slow, store-slow, surge; poison: requests/s */
+    double share;       /* errors, bad-deploy: of the answers, 0..1 */
+    int64_t extra_us;   /* latency, each way; poison: until a killed server is back */
+    size_t cell;        /* this and the rest: set by scenario_bind. Indices into the topology, or
+                           SCENARIO_ANY: of a region-down, the cells of region `scope` */
     size_t zone, service;
     int64_t server; /* 0-based, the scope's number is 1-based; -1: any */
     size_t country; /* surge, poison */

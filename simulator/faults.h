@@ -34,6 +34,7 @@ void faults_crash(struct world *w, uint32_t server, uint32_t fault);
 
 /* Handlers of the engine. */
 void faults_poison(void *world, const struct event *event);
+void faults_control(void *world, const struct event *event);
 void faults_restart(void *world, const struct event *event);
 void faults_break(void *world, const struct event *event);
 void faults_heal(void *world, const struct event *event);

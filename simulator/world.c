@@ -348,6 +348,7 @@ static void init_kinds(struct world *w)
     engine_kind(e, WORLD_BREAK, "break", faults_break, NULL, 0);
     engine_kind(e, WORLD_HEAL, "heal", faults_heal, NULL, 0);
     engine_kind(e, WORLD_POISON, "poison", faults_poison, NULL, 0);
+    engine_kind(e, WORLD_CONTROL, "control", faults_control, NULL, 0);
     engine_kind(e, WORLD_RESTART, "restart", faults_restart, NULL, 0);
     engine_kind(e, WORLD_TICK, "tick", plane_tick, NULL, 0);
     engine_kind(e, WORLD_STARTED, "started", plane_started, NULL, 0);

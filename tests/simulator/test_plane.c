@@ -114,6 +114,22 @@ static void test_plane_is_not_missed_where_spare_was_planned(void **state)
     arena_release(&made.arena);
 }
 
+static void test_plane_that_the_zone_takes_along_comes_back_first(void **state)
+{
+    struct made made;
+    struct world w;
+    (void)state;
+    begin(&w, &made, 0, "",
+          "\"duration\": \"20m\", \"faults\": [{\"kind\": \"zone-down\", \"scope\": \"gb/a\", "
+          "\"at\": \"2m\", \"control_for\": \"5m\"}], \"control\": {\"replace\": true, "
+          "\"detect\": \"10s\", \"start\": \"30s\"}");
+    run_to(&w, 415);
+    assert_int_equal(w.group[0].there, 15);
+    run_to(&w, 460);
+    assert_int_equal(w.group[0].there, 20);
+    arena_release(&made.arena);
+}
+
 static void test_plane_scales_with_the_load_and_back(void **state)
 {
     struct made made;
@@ -244,6 +260,7 @@ int main(void)
         cmocka_unit_test(test_plane_replaces_what_a_zone_took),
         cmocka_unit_test(test_plane_that_is_down_replaces_nothing),
         cmocka_unit_test(test_plane_is_not_missed_where_spare_was_planned),
+        cmocka_unit_test(test_plane_that_the_zone_takes_along_comes_back_first),
         cmocka_unit_test(test_plane_scales_with_the_load_and_back),
         cmocka_unit_test(test_plane_takes_a_zone_out_that_fails),
         cmocka_unit_test(test_plane_shifts_no_zone_that_cannot_be_spared),
