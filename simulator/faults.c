@@ -174,7 +174,7 @@ void faults_paths(struct world *w, size_t cell_index)
     uint32_t places = cell->zones + 1;
     for (uint32_t from = 0; from < places; from++)
         for (uint32_t to = 0; to < places; to++) {
-            int64_t way_ns = w->topo->cells[cell_index].zone_rtt_us * 1000 / 2;
+            int64_t way_ns = topo_rtt_us(&w->topo->cells[cell_index], from, to) * 1000 / 2;
             for (size_t n = 0; n < w->scenario->fault_count && way_ns != WORLD_CUT; n++) {
                 const struct scenario_fault *f = &w->scenario->faults[n];
                 if (!w->fault[n].on || f->cell != cell_index || !crosses(f, from, to))
