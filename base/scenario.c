@@ -41,8 +41,12 @@ static const struct json_field control_fields[] = {
     JSON_BOOL(struct scenario_control, shift, "shift", .preset = "false",
               .doc = "It takes a zone out that fails much more than the others, if they can carry "
                      "the load"),
+    JSON_BOOL(struct scenario_control, gossip, "gossip", .preset = "true",
+              .doc =
+                  "It learns of a dead or silent zone as the agents of the others do, who gossip; "
+                  "false: after detect, as of a server"),
     JSON_DURATION(struct scenario_control, detect_us, "detect", 0, 86400e6, .preset = "10s",
-                  .doc = "How long until it knows that a server is dead"),
+                  .doc = "How long until it knows of a dead server by the agent of its zone"),
     JSON_DURATION(struct scenario_control, start_us, "start", 0, 86400e6, .preset = "60s",
                   .doc = "How long a server takes from being started to taking part"),
     JSON_I64(struct scenario_control, room, "room", 0, 100000, .preset = "0",

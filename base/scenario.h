@@ -86,7 +86,8 @@ struct scenario_control { /* what the control plane does, while it is up */
     bool replace;         /* starts servers for those that died */
     bool autoscale;       /* and as many as the load needs, never fewer than planned */
     bool shift;           /* takes zones out that fail more than the others */
-    int64_t detect_us;    /* until it knows that a server is dead */
+    bool gossip;          /* its agents gossip, so that it learns of a dead zone */
+    int64_t detect_us;    /* until it knows that a server is dead, by its agent */
     int64_t start_us;     /* until a server that it starts takes part */
     int64_t room;         /* servers of a service that each zone has room for beyond the plan */
     double error_budget;  /* of a rollout: share of a changed zone's requests that may fail */

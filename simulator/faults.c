@@ -220,6 +220,18 @@ void faults_restart(void *world, const struct event *event)
     w->server[event->who].crashed = false;
 }
 
+bool faults_silence(const struct world *w, size_t cell, uint32_t zone)
+{
+    for (size_t n = 0; n < w->scenario->fault_count; n++) {
+        const struct scenario_fault *f = &w->scenario->faults[n];
+        bool whole = f->kind == FAULT_CELL_DOWN || f->kind == FAULT_REGION_DOWN;
+        bool part = (f->kind == FAULT_ZONE_DOWN || f->kind == FAULT_PARTITION) && f->zone == zone;
+        if (w->fault[n].on && (whole || part) && touches_cell(w, f, cell))
+            return true;
+    }
+    return false;
+}
+
 /* All that follows from the faults that are on now. */
 static void apply(struct world *w, const struct scenario_fault *f, bool on)
 {

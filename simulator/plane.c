@@ -11,6 +11,7 @@
 #include "control/rollout.h"
 #include "control/shift.h"
 #include "simulator/faults.h"
+#include "simulator/gossip_net.h"
 #include "simulator/world.h"
 
 enum { TICK_S = 1, SMOOTH_TICKS = 60, BAD_TICKS = 10, SCALE_DOWN_S = 300, SHIFT_STEPS = 4 };
@@ -29,6 +30,8 @@ struct plane_group {
 };
 
 struct plane_cell {
+    struct gossip_net *agents;   /* one per zone; NULL: they do not gossip */
+    bool silent[TOPO_ZONES_MAX]; /* nothing is heard of that zone */
     struct shift shift;
     uint32_t bad_ticks[TOPO_ZONES_MAX]; /* in a row */
 };
@@ -70,7 +73,30 @@ static bool is_store(const struct world *w, uint32_t group)
     return w->group[group].service->store;
 }
 
-int plane_init(struct world *w, const struct capacity_plan *plan, struct arena *a)
+/* One agent in each zone; their net delays as the cell's does, and loses nothing. */
+static int init_agents(struct world *w, size_t cell, uint64_t seed, uint64_t replication,
+                       struct arena *a)
+{
+    struct error err;
+    uint32_t zones = w->cell[cell].zones;
+    struct gossip_net_opts opts = {
+        .gossip = gossip_usual,
+        .members = (uint16_t)zones,
+        .zones = (uint8_t)zones,
+        .near_us = w->topo->cells[cell].zone_rtt_us / 2 + 1,
+        .far_us = w->topo->cells[cell].zone_rtt_us / 2 + 1,
+        .packets_max = 1024,
+        .seed = seed ^ cell * UINT64_C(0x9e3779b97f4a7c15),
+        .replication = replication,
+    };
+    w->plane->cell[cell].agents = arena_alloc(a, 1, sizeof(struct gossip_net));
+    if (w->plane->cell[cell].agents == NULL)
+        return -1;
+    return gossip_net_init(w->plane->cell[cell].agents, &opts, a, &err);
+}
+
+int plane_init(struct world *w, const struct capacity_plan *plan, uint64_t seed,
+               uint64_t replication, struct arena *a)
 {
     size_t cells = w->topo->cell_count, services = w->topo->service_count;
     struct world_plane *p = w->plane = arena_alloc(a, 1, sizeof *w->plane);
@@ -99,6 +125,9 @@ int plane_init(struct world *w, const struct capacity_plan *plan, struct arena *
     for (size_t c = 0; c < cells; c++) {
         p->cell[c].shift.opts = (struct shift_opts){SHIFT_STEPS, TICK_S * INT64_C(1000000)};
         p->zones[c] = w->cell[c].zones;
+        if (w->scenario->control.gossip && p->zones[c] > 1 &&
+            init_agents(w, c, seed, replication, a) != 0)
+            return -1;
         engine_after(&w->engine, TICK_NS, WORLD_TICK, (uint32_t)c);
     }
     return 0;
@@ -129,11 +158,36 @@ static bool is_dead(const struct world_server *s)
     return s->down > 0 || s->crashed;
 }
 
-/* Whether control knows by now that a server is dead. */
-static bool known_dead(const struct world *w, const struct world_server *s)
+/* Whether control knows by now that a server is dead: by its agent, or where that is silent as
+ * well, by what those of the other zones say of that one. */
+static bool known_dead(const struct world *w, const struct world_server *s, uint32_t zone)
 {
-    return is_dead(s) &&
-           engine_now(&w->engine) - s->since_ns >= w->scenario->control.detect_us * 1000;
+    const struct plane_cell *cell = &w->plane->cell[w->group[s->group].cell];
+    if (cell->agents == NULL || !cell->silent[zone])
+        return is_dead(s) &&
+               engine_now(&w->engine) - s->since_ns >= w->scenario->control.detect_us * 1000;
+    uint16_t observer = 0;
+    while (observer < w->cell[w->group[s->group].cell].zones && cell->silent[observer])
+        observer++;
+    if (observer == w->cell[w->group[s->group].cell].zones)
+        return false; /* nobody is left to tell */
+    const struct gossip *g = gossip_net_at(cell->agents, observer);
+    return gossip_state_of(g, (uint16_t)zone) == GOSSIP_DEAD;
+}
+
+/* Let the agents gossip up to now. Who is dead is silent to the others, as who is cut off. */
+static void hear(struct world *w, uint32_t index)
+{
+    struct plane_cell *cell = &w->plane->cell[index];
+    if (cell->agents == NULL)
+        return;
+    gossip_net_run(cell->agents, now_us(w));
+    for (uint32_t z = 0; z < w->cell[index].zones; z++) {
+        bool silent = faults_silence(w, index, z);
+        if (silent != cell->silent[z])
+            gossip_net_cut(cell->agents, (uint8_t)z, silent);
+        cell->silent[z] = silent;
+    }
 }
 
 /* What control believes of each zone of a group. Returns how many servers it believes in. */
@@ -147,7 +201,7 @@ static int64_t look(const struct world *w, const struct world_group *group,
             const struct world_server *s = &w->server[group->server_first + z * group->slots + i];
             if (s->presence == SERVER_NONE)
                 free++;
-            else if (known_dead(w, s))
+            else if (known_dead(w, s, z))
                 dead++;
             else
                 there++;
@@ -379,6 +433,7 @@ void plane_tick(void *world, const struct event *event)
     size_t services = w->topo->service_count;
     if (engine_now(&w->engine) + TICK_NS <= w->end_ns)
         engine_after(&w->engine, TICK_NS, WORLD_TICK, cell);
+    hear(w, cell);
     if (w->cell[cell].control_down == 0) {
         for (size_t k = 0; k < services; k++)
             if (!is_store(w, (uint32_t)(cell * services + k)))

@@ -390,7 +390,7 @@ int world_init(struct world *w, const struct topo *topo, const struct capacity_p
     if (engine_init(&w->engine, &opts, a, err) != 0)
         return -1;
     init_kinds(w);
-    if (plane_wanted(scenario) && plane_init(w, plan, a) != 0)
+    if (plane_wanted(scenario) && plane_init(w, plan, seed, replication, a) != 0)
         return error_memory(err);
     if (faults_init(w, seed, replication, a) != 0)
         return error_memory(err);
