@@ -1,7 +1,8 @@
 #include "simulator/calls.h"
 
 #include "base/topo.h"
-#include "simulator/flow.h"
+#include "simulator/ask.h"
+#include "simulator/serve.h"
 #include "simulator/trace.h"
 
 static const struct world_group *group_of(const struct world *w, uint32_t attempt)
@@ -26,7 +27,7 @@ static void send(struct world *w, uint32_t attempt)
 {
     const struct world_group *group = group_of(w, attempt);
     uint32_t first = group->cell * (uint32_t)w->topo->service_count;
-    flow_call(w, attempt, first + (uint32_t)call_of(w, attempt)->index);
+    ask_call(w, attempt, first + (uint32_t)call_of(w, attempt)->index);
 }
 
 static void step_begin(struct world *w, uint32_t attempt)
@@ -54,11 +55,11 @@ static void step_end(struct world *w, uint32_t attempt, bool armed)
     else
         w->attempt[attempt].generation++;
     if (c->answered < needed(call))
-        flow_answer(w, attempt, WORLD_ERROR);
+        serve_answer(w, attempt, WORLD_ERROR);
     else if (++c->step < group_of(w, attempt)->service->call_count)
         step_begin(w, attempt);
     else
-        flow_answer(w, attempt, WORLD_OK);
+        serve_answer(w, attempt, WORLD_OK);
 }
 
 void calls_begin(struct world *w, uint32_t attempt)

@@ -10,8 +10,9 @@
 #include "base/scenario.h"
 #include "base/topo.h"
 #include "control/capacity.h"
-#include "simulator/flow.h"
+#include "simulator/ask.h"
 #include "simulator/plane.h"
+#include "simulator/serve.h"
 #include "simulator/trace.h"
 #include "simulator/world.h"
 
@@ -200,7 +201,7 @@ void faults_poison(void *world, const struct event *event)
     later(w, 1e9 / f->factor * rng_exp(&fault->rng), WORLD_POISON, event->who);
     for (uint32_t i = 0; i < w->stream_count; i++)
         if (w->stream[i].country == f->country) { /* the first service that customers ask */
-            flow_poison(w, i, event->who);
+            ask_poison(w, i, event->who);
             return;
         }
 }
@@ -211,7 +212,7 @@ void faults_crash(struct world *w, uint32_t server, uint32_t fault)
         w->server[server].since_ns = engine_now(&w->engine);
     w->server[server].crashed = true;
     later(w, (double)w->scenario->faults[fault].extra_us * 1000, WORLD_RESTART, server);
-    flow_reset_dead(w);
+    serve_reset_dead(w);
 }
 
 void faults_restart(void *world, const struct event *event)
@@ -262,7 +263,7 @@ static void apply(struct world *w, const struct scenario_fault *f, bool on)
         else
             faults_mark(w, c);
     }
-    flow_reset_dead(w);
+    serve_reset_dead(w);
 }
 
 void faults_control(void *world, const struct event *event)

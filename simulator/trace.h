@@ -1,8 +1,8 @@
 /* trace.h - what happens in a replication, told to whoever listens, as it happens.
  *
- * The hooks in flow.c and faults.c are the inline functions at the end: without a listener each is
- * one comparison. With one, the result is the same, bit by bit: nothing is drawn, scheduled or
- * changed here. */
+ * The hooks in ask.c, serve.c and faults.c are the inline functions at the end: without a listener
+ * each is one comparison. With one, the result is the same, bit by bit: nothing is drawn, scheduled
+ * or changed here. */
 #ifndef SIMULATOR_TRACE_H
 #define SIMULATOR_TRACE_H
 

@@ -9,10 +9,11 @@
 #include "base/scenario.h"
 #include "base/topo.h"
 #include "control/capacity.h"
+#include "simulator/ask.h"
 #include "simulator/calls.h"
 #include "simulator/faults.h"
-#include "simulator/flow.h"
 #include "simulator/plane.h"
+#include "simulator/serve.h"
 
 enum { POOL_MAX = 1 << 22, SERVERS_MAX = 1 << 24 };
 
@@ -69,7 +70,7 @@ void world_surge(struct world *w, size_t country, double factor)
 static void arrive(void *world, const struct event *event)
 {
     struct world *w = world;
-    flow_begin(w, event->who);
+    ask_begin(w, event->who);
     stream_next(w, event->who);
 }
 
@@ -339,12 +340,12 @@ static void init_kinds(struct world *w)
     struct engine *e = &w->engine;
     uint32_t *attempt = &w->attempt[0].generation, *request = &w->request[0].generation;
     engine_kind(e, WORLD_ARRIVE, "arrive", arrive, &w->stream[0].generation, sizeof w->stream[0]);
-    engine_kind(e, WORLD_REACH, "reach", flow_reach, NULL, 0);
-    engine_kind(e, WORLD_DONE, "done", flow_done, attempt, sizeof w->attempt[0]);
-    engine_kind(e, WORLD_REPLY, "reply", flow_reply, NULL, 0);
-    engine_kind(e, WORLD_TIMEOUT, "timeout", flow_timeout, request, sizeof w->request[0]);
-    engine_kind(e, WORLD_HEDGE, "hedge", flow_hedge, request, sizeof w->request[0]);
-    engine_kind(e, WORLD_RETRY, "retry", flow_retry, NULL, 0);
+    engine_kind(e, WORLD_REACH, "reach", serve_reach, NULL, 0);
+    engine_kind(e, WORLD_DONE, "done", serve_done, attempt, sizeof w->attempt[0]);
+    engine_kind(e, WORLD_REPLY, "reply", ask_reply, NULL, 0);
+    engine_kind(e, WORLD_TIMEOUT, "timeout", ask_timeout, request, sizeof w->request[0]);
+    engine_kind(e, WORLD_HEDGE, "hedge", ask_hedge, request, sizeof w->request[0]);
+    engine_kind(e, WORLD_RETRY, "retry", ask_retry, NULL, 0);
     engine_kind(e, WORLD_BREAK, "break", faults_break, NULL, 0);
     engine_kind(e, WORLD_HEAL, "heal", faults_heal, NULL, 0);
     engine_kind(e, WORLD_POISON, "poison", faults_poison, NULL, 0);
@@ -440,6 +441,6 @@ int world_run(struct world *w, int64_t until_ns, struct error *err)
         return error_set(err, ERR_LIMIT, "the simulation has more events pending than it can hold");
     w->count.events = (int64_t)engine_handled(&w->engine);
     if (until_ns >= w->end_ns)
-        flow_count_open(w);
+        serve_count_open(w);
     return 0;
 }

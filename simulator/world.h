@@ -7,8 +7,8 @@
  * repeated in another zone as far as the retry budget (control/retry) allows. What decides is the
  * code that runs live; this folder moves time and messages, and counts.
  *
- * Cells share nothing, here as there. world.c builds and runs, flow.c is a request's way, faults.c
- * breaks and heals. */
+ * Cells share nothing, here as there. world.c builds and runs, ask.c and serve.c are a request's
+ * way, faults.c breaks and heals. */
 #ifndef SIMULATOR_WORLD_H
 #define SIMULATOR_WORLD_H
 
@@ -192,7 +192,7 @@ struct world_calls {                /* of an attempt in ATTEMPT_CALLS */
 };
 
 struct world_attempt {          /* one cache line */
-    struct admission_item item; /* first: flow.c comes from it to its attempt */
+    struct admission_item item; /* first: serve.c comes from it to its attempt */
     uint32_t generation;        /* of its completion, and of each step of its calls */
     uint32_t request;           /* WORLD_NONE: nobody waits for it any more */
     uint32_t server;            /* index into world.server */
@@ -232,6 +232,38 @@ struct world {
     struct trace *trace; /* NULL: nobody listens */
     struct world_count count;
 };
+
+/* ---- where an attempt is, for those who ask and those who are asked ---- */
+
+static inline struct world_group *world_group_of(struct world *w,
+                                                 const struct world_attempt *attempt)
+{
+    return &w->group[w->server[attempt->server].group];
+}
+
+/* The zone of a server, or the place outside of them for a store. */
+static inline uint32_t world_place(const struct world *w, uint32_t server)
+{
+    const struct world_group *group = &w->group[w->server[server].group];
+    if (group->service->store)
+        return w->cell[group->cell].zones;
+    return (server - group->server_first) / group->slots;
+}
+
+static inline int64_t world_path_ns(const struct world_cell *cell, uint32_t from, uint32_t to)
+{
+    return cell->path_ns[from * (cell->zones + 1) + to];
+}
+
+/* Nothing will be heard of an attempt any more, and nobody waits for it. */
+static inline void world_release(struct world *w, uint32_t attempt)
+{
+    w->attempt[attempt].state = ATTEMPT_FREE;
+    w->attempt[attempt].next_free = w->attempt_free;
+    w->attempt_free = attempt;
+}
+
+/* ---- what happens ---- */
 
 /* The kinds of event: rows of the engine's handler table. */
 enum world_kind {

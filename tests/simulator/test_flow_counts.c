@@ -1,4 +1,4 @@
-/* Tests of what simulator/flow.c counts: work and waiting, up to the end and through deaths. */
+/* Tests of what simulator/serve.c counts: work and waiting, up to the end and through deaths. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/error.h"
-#include "simulator/flow.h"
+#include "simulator/ask.h"
 #include "simulator/run.h"
 #include "simulator/trace.h"
 #include "tests/world.h"
@@ -125,7 +125,7 @@ static void test_trace_tells_of_work_waiting_and_shedding(void **state)
     struct stage s;
     stage_begin(&s, "\"a\"", "\"concurrency\": 1, \"queue\": 1", "\"tries\": 1", "");
     for (int i = 0; i < 3; i++)
-        flow_begin(&s.world, 0);
+        ask_begin(&s.world, 0);
     stage_run(&s, 1000);
     stage_end(&s, "0ms #0 comes\n"
                   "0ms #0 goes to a/1 try 1\n"
@@ -153,7 +153,7 @@ static void test_trace_tells_of_a_timeout_and_of_the_work_that_goes_on(void **st
     struct stage s;
     stage_begin(&s, "\"a\"", "\"concurrency\": 1",
                 "\"tries\": 2, \"timeout\": \"5ms\", \"retry_budget\": 0", "");
-    flow_begin(&s.world, 0);
+    ask_begin(&s.world, 0);
     stage_run(&s, 1000);
     stage_end(&s, "0ms #0 comes\n"
                   "0ms #0 goes to a/1 try 1\n"
@@ -174,8 +174,8 @@ static void test_trace_tells_of_a_dead_zone_and_of_its_return(void **state)
         "\"tries\": 2, \"backoff\": \"0\", \"eject_failures\": 1, \"eject_for\": \"1s\"",
         "{\"kind\": \"zone-down\", \"scope\": \"de/a\", \"at\": \"5ms\", \"for\": \"1500ms\"},"
         "{\"kind\": \"zone-down\", \"scope\": \"de/a\", \"at\": \"9s\"}");
-    flow_begin(&s.world, 0);
-    flow_begin(&s.world, 0);
+    ask_begin(&s.world, 0);
+    ask_begin(&s.world, 0);
     stage_run(&s, 900);
     bool first = strstr(s.story, "#0 goes to a/1") != NULL;
     char story[STORY_MAX];
@@ -206,8 +206,8 @@ static void test_trace_tells_of_a_dead_zone_and_of_its_return(void **state)
     /* At 1.1 s one of two requests is the trial, and the zone is still dead; at 2.2 s it is not. */
     s.used = 0;
     stage_run(&s, 1100);
-    flow_begin(&s.world, 0);
-    flow_begin(&s.world, 0);
+    ask_begin(&s.world, 0);
+    ask_begin(&s.world, 0);
     stage_run(&s, 2200);
     assert_non_null(strstr(s.story, " tries a/1 try 1\n"));
     assert_non_null(strstr(s.story, " ejects a/1 try 1\n"));
@@ -216,8 +216,8 @@ static void test_trace_tells_of_a_dead_zone_and_of_its_return(void **state)
     assert_non_null(heals);
     assert_null(strchr(heals, '#'));
     s.used = 0;
-    flow_begin(&s.world, 0);
-    flow_begin(&s.world, 0);
+    ask_begin(&s.world, 0);
+    ask_begin(&s.world, 0);
     stage_run(&s, 3000);
     const char *trial = strstr(s.story, " tries a/1 try 1\n");
     assert_non_null(trial);
@@ -233,7 +233,7 @@ static void test_trace_tells_of_a_door_that_is_full(void **state)
     struct stage s;
     stage_begin(&s, "\"a\"", "\"concurrency\": 1", "\"tries\": 1", "");
     s.world.request_free = WORLD_NONE;
-    flow_begin(&s.world, 0);
+    ask_begin(&s.world, 0);
     stage_end(&s, "0ms #0 comes\n0ms #0 finds no room\n0ms #0 ends shed\n");
 }
 

@@ -1,9 +1,8 @@
-#include "simulator/flow.h"
+#include "simulator/ask.h"
 
 #include "base/backoff.h"
 #include "base/topo.h"
 #include "simulator/calls.h"
-#include "simulator/faults.h"
 #include "simulator/plane.h"
 #include "simulator/trace.h"
 
@@ -12,30 +11,11 @@ static int64_t now_us(const struct world *w)
     return engine_now(&w->engine) / 1000;
 }
 
-static struct world_group *group_of(struct world *w, const struct world_attempt *attempt)
-{
-    return &w->group[w->server[attempt->server].group];
-}
-
-/* The zone of a server, or the place outside of them for a store. */
-static uint32_t place_of(const struct world *w, uint32_t server)
-{
-    const struct world_group *group = &w->group[w->server[server].group];
-    if (group->service->store)
-        return w->cell[group->cell].zones;
-    return (server - group->server_first) / group->slots;
-}
-
 /* The zone of an attempt's server as its balance numbers them. */
 static uint32_t zone_of(const struct world *w, uint32_t attempt)
 {
     const struct world_group *group = &w->group[w->server[w->attempt[attempt].server].group];
     return (w->attempt[attempt].server - group->server_first) / group->slots;
-}
-
-static int64_t path_ns(const struct world_cell *cell, uint32_t from, uint32_t to)
-{
-    return cell->path_ns[from * (cell->zones + 1) + to];
 }
 
 /* ---- the door, and servers that call others ---- */
@@ -108,13 +88,6 @@ static void request_end(struct world *w, uint32_t index, int answer)
         calls_ended(w, request->parent, request->parent_generation, (enum world_answer)answer);
 }
 
-static void attempt_release(struct world *w, uint32_t index)
-{
-    w->attempt[index].state = ATTEMPT_FREE;
-    w->attempt[index].next_free = w->attempt_free;
-    w->attempt_free = index;
-}
-
 /* No room for one more: shedding it quietly would be an answer that no server gave. */
 static void run_full(struct world *w, const char *pool)
 {
@@ -151,7 +124,8 @@ static uint32_t attempt_send(struct world *w, uint32_t request_index, uint16_t a
     balance_sent(&group->balance, replica);
     trace_try(w, TRACE_SEND, index, WORLD_OK);
     trace_replica(w, index);
-    int64_t way_ns = path_ns(&w->cell[group->cell], request->place, place_of(w, attempt->server));
+    int64_t way_ns =
+        world_path_ns(&w->cell[group->cell], request->place, world_place(w, attempt->server));
     attempt->state = way_ns == WORLD_CUT ? ATTEMPT_LOST : ATTEMPT_OUT;
     engine_after(&w->engine, way_ns, WORLD_REACH, index); /* never, if it is cut */
     return index;
@@ -181,7 +155,7 @@ static void try_send(struct world *w, uint32_t request_index)
         engine_after(&w->engine, wait_us * 1000, WORLD_HEDGE, request_index);
 }
 
-void flow_hedge(void *world, const struct event *event)
+void ask_hedge(void *world, const struct event *event)
 {
     struct world *w = world;
     struct world_request *request = &w->request[event->who];
@@ -215,7 +189,7 @@ static bool request_begin(struct world *w, const struct world_request *fresh)
     return true;
 }
 
-void flow_begin(struct world *w, uint32_t stream)
+void ask_begin(struct world *w, uint32_t stream)
 {
     struct world_stream *s = &w->stream[stream];
     struct world_request fresh = {
@@ -234,7 +208,7 @@ void flow_begin(struct world *w, uint32_t stream)
         count_fate(w, &fresh, WORLD_SHED);
 }
 
-void flow_poison(struct world *w, uint32_t stream, uint32_t fault)
+void ask_poison(struct world *w, uint32_t stream, uint32_t fault)
 {
     const struct world_stream *s = &w->stream[stream];
     struct world_request fresh = {
@@ -250,7 +224,7 @@ void flow_poison(struct world *w, uint32_t stream, uint32_t fault)
         count_fate(w, &fresh, WORLD_SHED);
 }
 
-void flow_call(struct world *w, uint32_t parent, uint32_t group)
+void ask_call(struct world *w, uint32_t parent, uint32_t group)
 {
     const struct world_attempt *attempt = &w->attempt[parent];
     struct world_request fresh = {
@@ -259,7 +233,7 @@ void flow_call(struct world *w, uint32_t parent, uint32_t group)
         .parent = parent,
         .parent_generation = attempt->generation,
         .avoid = BALANCE_NO_ZONE,
-        .place = (uint16_t)place_of(w, attempt->server),
+        .place = (uint16_t)world_place(w, attempt->server),
         .background = attempt->item.background,
         .customer = attempt->request == WORLD_NONE ? 0 : w->request[attempt->request].customer,
         .start_ns = engine_now(&w->engine),
@@ -272,7 +246,7 @@ void flow_call(struct world *w, uint32_t parent, uint32_t group)
 static void attempt_ended(struct world *w, uint32_t index, enum balance_outcome outcome)
 {
     struct world_attempt *attempt = &w->attempt[index];
-    struct world_group *group = group_of(w, attempt);
+    struct world_group *group = world_group_of(w, attempt);
     uint32_t replica = attempt->server - group->server_first;
     balance_ended(&group->balance, replica, outcome, now_us(w));
     if (outcome == BALANCE_FAILED)
@@ -304,7 +278,7 @@ static void try_end(struct world *w, uint32_t request_index, int answer, uint32_
     engine_after(&w->engine, delay_us * 1000, WORLD_RETRY, request_index);
 }
 
-void flow_retry(void *world, const struct event *event)
+void ask_retry(void *world, const struct event *event)
 {
     try_send(world, event->who);
 }
@@ -316,7 +290,7 @@ static void attempt_leave(struct world *w, uint32_t index, enum balance_outcome 
     attempt_ended(w, index, outcome);
     w->attempt[index].request = WORLD_NONE;
     if (w->attempt[index].state == ATTEMPT_LOST)
-        attempt_release(w, index);
+        world_release(w, index);
 }
 
 /* An answer for a request that waits. If it is not good and the other attempt is still out, that
@@ -344,15 +318,15 @@ static void answered(struct world *w, uint32_t index)
     try_end(w, request_index, answer, zone_of(w, index));
 }
 
-void flow_reply(void *world, const struct event *event)
+void ask_reply(void *world, const struct event *event)
 {
     struct world *w = world;
     if (w->attempt[event->who].request != WORLD_NONE)
         answered(w, event->who);
-    attempt_release(w, event->who);
+    world_release(w, event->who);
 }
 
-void flow_timeout(void *world, const struct event *event)
+void ask_timeout(void *world, const struct event *event)
 {
     struct world *w = world;
     const struct world_request *request = &w->request[event->who];
@@ -362,186 +336,4 @@ void flow_timeout(void *world, const struct event *event)
         attempt_leave(w, request->copy, BALANCE_FAILED);
     w->request[event->who].generation++; /* no copy is to be sent any more */
     try_end(w, event->who, WORLD_RESET, zone);
-}
-
-/* ---- the server ---- */
-
-void flow_answer(struct world *w, uint32_t index, enum world_answer answer)
-{
-    struct world_attempt *attempt = &w->attempt[index];
-    const struct world_cell *cell = &w->cell[group_of(w, attempt)->cell];
-    trace_try(w, TRACE_LEAVE, index, answer);
-    attempt->state = ATTEMPT_BACK;
-    attempt->answer = (uint8_t)answer;
-    int64_t way_ns = path_ns(cell, place_of(w, attempt->server), attempt->place);
-    engine_after(&w->engine, way_ns, WORLD_REPLY, index);
-    if (way_ns != WORLD_CUT)
-        return;
-    attempt->state = ATTEMPT_LOST;
-    if (attempt->request == WORLD_NONE)
-        attempt_release(w, index);
-}
-
-/* Count what was worked on since it began, or was counted last. */
-static void work_count(struct world *w, struct world_attempt *attempt)
-{
-    int64_t now_ns = engine_now(&w->engine);
-    int64_t from_ns = attempt->begin_ns > w->warmup_ns ? attempt->begin_ns : w->warmup_ns;
-    if (now_ns > from_ns)
-        w->count.group[w->server[attempt->server].group].busy_ns += now_ns - from_ns;
-    attempt->begin_ns = now_ns;
-}
-
-static void waiting_seen(const struct world *w, struct world_group_count *count)
-{
-    if (count->waiting > count->waiting_max && engine_now(&w->engine) >= w->warmup_ns)
-        count->waiting_max = count->waiting;
-}
-
-static void wait_begin(struct world *w, struct world_attempt *attempt)
-{
-    struct world_group_count *count = &w->count.group[w->server[attempt->server].group];
-    attempt->begin_ns = engine_now(&w->engine);
-    count->waiting++;
-    waiting_seen(w, count);
-}
-
-/* Count how long it has waited, as above. The number is greatest after one has come; only that from
- * before the warm-up's end is first seen when one of those goes. */
-static void wait_count(struct world *w, struct world_attempt *attempt)
-{
-    struct world_group_count *count = &w->count.group[w->server[attempt->server].group];
-    int64_t now_ns = engine_now(&w->engine);
-    int64_t from_ns = attempt->begin_ns;
-    if (from_ns < w->warmup_ns) {
-        waiting_seen(w, count);
-        from_ns = now_ns < w->warmup_ns ? now_ns : w->warmup_ns;
-    }
-    count->wait_ns += now_ns - from_ns;
-    attempt->begin_ns = now_ns;
-}
-
-static void wait_end(struct world *w, struct world_attempt *attempt)
-{
-    wait_count(w, attempt);
-    w->count.group[w->server[attempt->server].group].waiting--;
-}
-
-static void work_begin(struct world *w, uint32_t index)
-{
-    struct world_attempt *attempt = &w->attempt[index];
-    struct world_server *server = &w->server[attempt->server];
-    const struct world_group *group = &w->group[server->group];
-    double time_ns = dist_draw(&group->dist, &server->rng);
-    time_ns *= server->slow;
-    trace_try(w, TRACE_WORK, index, WORLD_OK);
-    attempt->state = ATTEMPT_RUNS;
-    attempt->begin_ns = engine_now(&w->engine);
-    engine_after(&w->engine, (int64_t)(time_ns + 0.5), WORLD_DONE, index);
-}
-
-static uint32_t attempt_of(const struct world *w, const struct admission_item *item)
-{
-    return (uint32_t)((const struct world_attempt *)item - w->attempt);
-}
-
-static void refuse(struct world *w, uint32_t index)
-{
-    if (engine_now(&w->engine) >= w->warmup_ns)
-        w->count.group[w->server[w->attempt[index].server].group].tries_shed++;
-    flow_answer(w, index, WORLD_SHED);
-}
-
-static void refuse_dropped(struct world *w, struct world_server *server)
-{
-    struct admission_item *item;
-    while ((item = admission_drop(&server->admission)) != NULL) {
-        uint32_t dropped = attempt_of(w, item);
-        wait_end(w, &w->attempt[dropped]);
-        refuse(w, dropped);
-    }
-}
-
-void flow_reach(void *world, const struct event *event)
-{
-    struct world *w = world;
-    struct world_attempt *attempt = &w->attempt[event->who];
-    struct world_server *server = &w->server[attempt->server];
-    if (server->down > 0 || server->crashed) {
-        flow_answer(w, event->who, WORLD_RESET);
-        return;
-    }
-    switch (admission_arrive(&server->admission, &attempt->item, engine_now(&w->engine))) {
-    case ADMISSION_RUN:
-        work_begin(w, event->who);
-        break;
-    case ADMISSION_WAIT:
-        trace_try(w, TRACE_WAIT, event->who, WORLD_OK);
-        attempt->state = ATTEMPT_WAITS;
-        wait_begin(w, attempt);
-        refuse_dropped(w, server);
-        break;
-    case ADMISSION_SHED:
-        refuse(w, event->who);
-        break;
-    }
-}
-
-void flow_done(void *world, const struct event *event)
-{
-    struct world *w = world;
-    struct world_attempt *attempt = &w->attempt[event->who];
-    struct world_server *server = &w->server[attempt->server];
-    work_count(w, attempt);
-    if (attempt->request != WORLD_NONE && w->request[attempt->request].poison > 0) {
-        faults_crash(w, attempt->server, w->request[attempt->request].poison - 1);
-        return;
-    }
-    if (server->errors > 0 && rng_f64(&server->rng) < server->errors)
-        flow_answer(w, event->who, WORLD_ERROR);
-    else if (w->group[server->group].service->call_count > 0)
-        calls_begin(w, event->who);
-    else
-        flow_answer(w, event->who, WORLD_OK);
-    struct admission_item *next = admission_finish(&server->admission, engine_now(&w->engine));
-    if (next != NULL) {
-        wait_end(w, &w->attempt[attempt_of(w, next)]);
-        work_begin(w, attempt_of(w, next));
-    }
-    refuse_dropped(w, server);
-}
-
-void flow_reset_dead(struct world *w)
-{
-    for (uint32_t i = 0; i < w->pool_count; i++) {
-        struct world_attempt *attempt = &w->attempt[i];
-        if (attempt->state != ATTEMPT_RUNS && attempt->state != ATTEMPT_WAITS &&
-            attempt->state != ATTEMPT_CALLS)
-            continue;
-        struct world_server *server = &w->server[attempt->server];
-        if (server->down == 0 && !server->crashed)
-            continue;
-        if (attempt->state == ATTEMPT_RUNS) {
-            work_count(w, attempt);
-            engine_cancel(&w->engine, WORLD_DONE, i);
-        } else if (attempt->state == ATTEMPT_CALLS) {
-            attempt->generation++; /* its calls go on, for nobody */
-        } else {
-            wait_end(w, attempt);
-        }
-        admission_clear(&server->admission);
-        flow_answer(w, i, WORLD_RESET);
-    }
-}
-
-void flow_count_open(struct world *w)
-{
-    for (uint32_t i = 0; i < w->pool_count; i++) {
-        if (w->attempt[i].state == ATTEMPT_RUNS)
-            work_count(w, &w->attempt[i]);
-        else if (w->attempt[i].state == ATTEMPT_WAITS)
-            wait_count(w, &w->attempt[i]);
-    }
-    for (uint32_t i = 0; i < w->group_count; i++)
-        world_present_count(w, i);
 }

@@ -1,0 +1,30 @@
+/* ask.h - who asks: a customer at a door, or a server that calls another service.
+ *
+ * A request is sent as one try after the other, each to a replica that the balance chooses, with a
+ * second copy where hedging allows it, until one is answered or the retry budget says no. */
+#ifndef SIMULATOR_ASK_H
+#define SIMULATOR_ASK_H
+
+#include <stdint.h>
+
+#include "simulator/world.h"
+
+struct event;
+
+/* A request of `stream` reaches its door now. */
+void ask_begin(struct world *w, uint32_t stream);
+
+/* The same of a customer whose requests kill. */
+void ask_poison(struct world *w, uint32_t stream, uint32_t fault);
+
+/* A server that works on `parent` asks the service of `group`, in its cell. How that ended goes to
+ * calls_ended, perhaps before this returns. */
+void ask_call(struct world *w, uint32_t parent, uint32_t group);
+
+/* Handlers of the engine. */
+void ask_reply(void *world, const struct event *event);
+void ask_timeout(void *world, const struct event *event);
+void ask_hedge(void *world, const struct event *event);
+void ask_retry(void *world, const struct event *event);
+
+#endif
