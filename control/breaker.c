@@ -40,7 +40,7 @@ static double share(const struct breaker *b, double requests, double accepts)
     return b->opts.k > 0 && over > 0 ? over / (requests + 1) : 0;
 }
 
-bool breaker_allows(struct breaker *b, struct rng *rng, int64_t now_us)
+bool breaker_decide(struct breaker *b, struct rng *rng, int64_t now_us)
 {
     forget(b, now_us);
     double refused = share(b, b->requests, b->accepts);
@@ -48,7 +48,7 @@ bool breaker_allows(struct breaker *b, struct rng *rng, int64_t now_us)
     return refused <= 0 || rng_f64(rng) >= refused;
 }
 
-void breaker_accepted(struct breaker *b, int64_t now_us)
+void breaker_count(struct breaker *b, int64_t now_us)
 {
     forget(b, now_us);
     b->accepts++;

@@ -29,12 +29,23 @@ struct breaker { /* fields are private to breaker.c */
 
 struct breaker breaker_closed(const struct breaker_opts *opts, int64_t now_us);
 
+/* For the inline functions: a breaker that is not just always closed. */
+bool breaker_decide(struct breaker *b, struct rng *rng, int64_t now_us);
+void breaker_count(struct breaker *b, int64_t now_us);
+
 /* May this request be sent? Counts it either way. Draws from `rng` only while it refuses some. */
-bool breaker_allows(struct breaker *b, struct rng *rng, int64_t now_us);
+static inline bool breaker_allows(struct breaker *b, struct rng *rng, int64_t now_us)
+{
+    return b->opts.k <= 0 || breaker_decide(b, rng, now_us);
+}
 
 /* A request that was allowed has been accepted: answered with anything but a refusal, a reset or
  * silence. */
-void breaker_accepted(struct breaker *b, int64_t now_us);
+static inline void breaker_accepted(struct breaker *b, int64_t now_us)
+{
+    if (b->opts.k > 0)
+        breaker_count(b, now_us);
+}
 
 /* The share of requests that it refuses now, 0..1. */
 double breaker_refuses(const struct breaker *b, int64_t now_us);

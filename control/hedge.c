@@ -14,26 +14,9 @@ struct hedge hedge_none_seen(const struct hedge_opts *opts, double rps)
     return (struct hedge){.opts = *opts, .budget = retry_full(opts->budget, rps)};
 }
 
-void hedge_begin(struct hedge *h)
-{
-    retry_earn(&h->budget);
-}
-
-int64_t hedge_wait_us(const struct hedge *h)
-{
-    if (h->opts.budget <= 0 || h->seen < HEDGE_SEEN_MIN)
-        return INT64_MAX;
-    return (int64_t)h->wait_us + 1;
-}
-
-bool hedge_allowed(struct hedge *h)
-{
-    return retry_allowed(&h->budget, 0, 1);
-}
-
 /* In balance a share `quantile` of the answers pulls down by (1 - quantile) and the rest pushes up
  * by quantile. The first ones move it farther, so that it does not matter where it began. */
-void hedge_seen(struct hedge *h, int64_t latency_us)
+void hedge_learn(struct hedge *h, int64_t latency_us)
 {
     double seen_us = (double)latency_us;
     if (h->seen == 0)

@@ -31,16 +31,32 @@ struct hedge { /* fields are private to hedge.c */
 /* `rps` is the highest rate of requests expected, for the budget's burst (retry_full). */
 struct hedge hedge_none_seen(const struct hedge_opts *opts, double rps);
 
+/* For hedge_seen: it counts. */
+void hedge_learn(struct hedge *h, int64_t latency_us);
+
 /* A request begins. */
-void hedge_begin(struct hedge *h);
+static inline void hedge_begin(struct hedge *h)
+{
+    retry_earn(&h->budget);
+}
 
 /* How long its first try is waited for before a copy is sent, us; INT64_MAX: none is. */
-int64_t hedge_wait_us(const struct hedge *h);
+static inline int64_t hedge_wait_us(const struct hedge *h)
+{
+    return h->seen < HEDGE_SEEN_MIN ? INT64_MAX : (int64_t)h->wait_us + 1;
+}
 
 /* That time has passed: may a copy be sent? Spends from the budget if so. */
-bool hedge_allowed(struct hedge *h);
+static inline bool hedge_allowed(struct hedge *h)
+{
+    return retry_allowed(&h->budget, 0, 1);
+}
 
 /* A try was answered after `latency_us` >= 0. */
-void hedge_seen(struct hedge *h, int64_t latency_us);
+static inline void hedge_seen(struct hedge *h, int64_t latency_us)
+{
+    if (h->opts.budget > 0)
+        hedge_learn(h, latency_us);
+}
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/backoff.h"
 #include "base/topo.h"
 #include "simulator/calls.h"
+#include "simulator/faults.h"
 #include "simulator/plane.h"
 #include "simulator/trace.h"
 
@@ -14,8 +15,9 @@ static int64_t now_us(const struct world *w)
 /* The zone of an attempt's server as its balance numbers them. */
 static uint32_t zone_of(const struct world *w, uint32_t attempt)
 {
-    const struct world_group *group = &w->group[w->server[w->attempt[attempt].server].group];
-    return (w->attempt[attempt].server - group->server_first) / group->slots;
+    uint32_t server = w->attempt[attempt].server;
+    const struct world_group *group = &w->group[w->server[server].group];
+    return group->balance.replica[server - group->server_first].zone;
 }
 
 /* ---- the door, and servers that call others ---- */
@@ -124,8 +126,8 @@ static uint32_t attempt_send(struct world *w, uint32_t request_index, uint16_t a
     balance_sent(&group->balance, replica);
     trace_try(w, TRACE_SEND, index, WORLD_OK);
     trace_replica(w, index);
-    int64_t way_ns =
-        world_path_ns(&w->cell[group->cell], request->place, world_place(w, attempt->server));
+    const struct world_cell *cell = &w->cell[group->cell];
+    int64_t way_ns = world_path_ns(cell, request->place, w->server[attempt->server].place);
     attempt->state = way_ns == WORLD_CUT ? ATTEMPT_LOST : ATTEMPT_OUT;
     engine_after(&w->engine, way_ns, WORLD_REACH, index); /* never, if it is cut */
     return index;
@@ -167,79 +169,88 @@ void ask_hedge(void *world, const struct event *event)
         w->count.group[request->group].copies++;
 }
 
-/* Take a place for `fresh` and send its first try. False when there is none. */
-static bool request_begin(struct world *w, const struct world_request *fresh)
+/* A new request; NULL when there is no room, which ends the run. */
+static struct world_request *request_take(struct world *w, uint32_t stream, uint32_t group,
+                                          uint32_t place)
 {
     uint32_t index = w->request_free;
     if (index == WORLD_NONE) {
         run_full(w, "requests");
-        if (fresh->parent == WORLD_NONE)
-            trace_refused(w, fresh->stream);
-        return false;
+        return NULL;
     }
     struct world_request *request = &w->request[index];
     uint32_t generation = request->generation;
     w->request_free = request->next_free;
-    *request = *fresh;
-    request->generation = generation;
+    *request = (struct world_request){
+        .generation = generation,
+        .stream = stream,
+        .group = group,
+        .parent = WORLD_NONE,
+        .avoid = BALANCE_NO_ZONE,
+        .place = (uint16_t)place,
+        .start_ns = engine_now(&w->engine),
+    };
+    return request;
+}
+
+/* The same of a customer. */
+static struct world_request *request_come(struct world *w, uint32_t stream)
+{
+    uint32_t group = w->stream[stream].group;
+    uint32_t door = w->cell[w->group[group].cell].zones;
+    struct world_request *request = request_take(w, stream, group, door);
+    if (request == NULL)
+        trace_refused(w, stream);
+    return request;
+}
+
+/* Send its first try. */
+static void request_begin(struct world *w, const struct world_request *request)
+{
+    uint32_t index = (uint32_t)(request - w->request);
+    struct world_group *group = &w->group[request->group];
     trace_request(w, TRACE_REQUEST, index, WORLD_OK);
-    retry_earn(&w->cell[w->group[fresh->group].cell].retry);
-    hedge_begin(&w->group[fresh->group].hedge);
+    retry_earn(&w->cell[group->cell].retry);
+    hedge_begin(&group->hedge);
     try_send(w, index);
-    return true;
 }
 
 void ask_begin(struct world *w, uint32_t stream)
 {
     struct world_stream *s = &w->stream[stream];
-    struct world_request fresh = {
-        .stream = stream,
-        .group = s->group,
-        .parent = WORLD_NONE,
-        .avoid = BALANCE_NO_ZONE,
-        .place = (uint16_t)w->cell[w->group[s->group].cell].zones,
-        .start_ns = engine_now(&w->engine),
-    };
+    struct world_request *request = request_come(w, stream);
+    if (request == NULL)
+        return;
     if (s->background > 0)
-        fresh.background = rng_f64(&s->class_rng) < s->background;
+        request->background = rng_f64(&s->class_rng) < s->background;
     if (w->customers)
-        fresh.customer = rng_below(&s->who_rng, s->customers);
-    if (!request_begin(w, &fresh))
-        count_fate(w, &fresh, WORLD_SHED);
+        request->customer = rng_below(&s->who_rng, s->customers);
+    request_begin(w, request);
 }
 
 void ask_poison(struct world *w, uint32_t stream, uint32_t fault)
 {
-    const struct world_stream *s = &w->stream[stream];
-    struct world_request fresh = {
-        .stream = stream,
-        .group = s->group,
-        .parent = WORLD_NONE,
-        .avoid = BALANCE_NO_ZONE,
-        .place = (uint16_t)w->cell[w->group[s->group].cell].zones,
-        .poison = (uint16_t)(fault + 1),
-        .start_ns = engine_now(&w->engine),
-    };
-    if (!request_begin(w, &fresh))
-        count_fate(w, &fresh, WORLD_SHED);
+    struct world_request *request = request_come(w, stream);
+    if (request == NULL)
+        return;
+    request->poison = (uint16_t)(fault + 1);
+    request_begin(w, request);
 }
 
 void ask_call(struct world *w, uint32_t parent, uint32_t group)
 {
     const struct world_attempt *attempt = &w->attempt[parent];
-    struct world_request fresh = {
-        .stream = attempt->request == WORLD_NONE ? WORLD_NONE : w->request[attempt->request].stream,
-        .group = group,
-        .parent = parent,
-        .parent_generation = attempt->generation,
-        .avoid = BALANCE_NO_ZONE,
-        .place = (uint16_t)world_place(w, attempt->server),
-        .background = attempt->item.background,
-        .customer = attempt->request == WORLD_NONE ? 0 : w->request[attempt->request].customer,
-        .start_ns = engine_now(&w->engine),
-    };
-    if (!request_begin(w, &fresh))
-        calls_ended(w, parent, fresh.parent_generation, WORLD_SHED);
+    const struct world_request *whose =
+        attempt->request == WORLD_NONE ? NULL : &w->request[attempt->request];
+    struct world_request *request = request_take(w, whose == NULL ? WORLD_NONE : whose->stream,
+                                                 group, w->server[attempt->server].place);
+    if (request == NULL)
+        return;
+    request->parent = parent;
+    request->parent_generation = attempt->generation;
+    request->background = attempt->item.background;
+    request->customer = whose == NULL ? 0 : whose->customer;
+    request_begin(w, request);
 }
 
 /* What an attempt that was waited for says of its replica. */
@@ -253,7 +264,7 @@ static void attempt_ended(struct world *w, uint32_t index, enum balance_outcome 
         faults_detected(w, group->balance.replica[replica].state);
     trace_replica(w, index);
     if (w->plane != NULL && outcome != BALANCE_LEFT)
-        plane_seen(w, w->server[attempt->server].group, replica / group->slots,
+        plane_seen(w, w->server[attempt->server].group, group->balance.replica[replica].zone,
                    outcome == BALANCE_FAILED);
 }
 

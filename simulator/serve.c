@@ -8,11 +8,12 @@
 void serve_answer(struct world *w, uint32_t index, enum world_answer answer)
 {
     struct world_attempt *attempt = &w->attempt[index];
-    const struct world_cell *cell = &w->cell[world_group_of(w, attempt)->cell];
+    const struct world_server *server = &w->server[attempt->server];
+    const struct world_cell *cell = &w->cell[w->group[server->group].cell];
     trace_try(w, TRACE_LEAVE, index, answer);
     attempt->state = ATTEMPT_BACK;
     attempt->answer = (uint8_t)answer;
-    int64_t way_ns = world_path_ns(cell, world_place(w, attempt->server), attempt->place);
+    int64_t way_ns = world_path_ns(cell, server->place, attempt->place);
     engine_after(&w->engine, way_ns, WORLD_REPLY, index);
     if (way_ns != WORLD_CUT)
         return;
@@ -132,13 +133,14 @@ void serve_done(void *world, const struct event *event)
     struct world_attempt *attempt = &w->attempt[event->who];
     struct world_server *server = &w->server[attempt->server];
     work_count(w, attempt);
-    if (attempt->request != WORLD_NONE && w->request[attempt->request].poison > 0) {
+    if (w->customers && attempt->request != WORLD_NONE &&
+        w->request[attempt->request].poison > 0) {
         faults_crash(w, attempt->server, w->request[attempt->request].poison - 1);
         return;
     }
     if (server->errors > 0 && rng_f64(&server->rng) < server->errors)
         serve_answer(w, event->who, WORLD_ERROR);
-    else if (w->group[server->group].service->call_count > 0)
+    else if (w->calls != NULL && w->group[server->group].service->call_count > 0)
         calls_begin(w, event->who);
     else
         serve_answer(w, event->who, WORLD_OK);

@@ -176,11 +176,11 @@ static int init_cell(struct world *w, const struct capacity_plan *plan, size_t i
     return 0;
 }
 
-static void init_server(struct world *w, uint32_t index, uint32_t group, const char *name,
-                        uint64_t seed, uint64_t replication)
+static void init_server(struct world *w, uint32_t index, uint32_t group, uint32_t place,
+                        const char *name, uint64_t seed, uint64_t replication)
 {
     struct world_server *server = &w->server[index];
-    *server = (struct world_server){.group = group, .slow = 1};
+    *server = (struct world_server){.group = group, .place = (uint16_t)place, .slow = 1};
     admission_init(&server->admission, &w->group[group].rules);
     rng_named(&server->rng, seed, replication, name, "service");
 }
@@ -198,13 +198,13 @@ static int init_group(struct world *w, uint32_t index, uint64_t seed, uint64_t r
     uint32_t zones = group->service->store ? 1 : (uint32_t)cell->zone_count;
     uint32_t per_zone[TOPO_ZONES_MAX], server = group->server_first;
     if (group->service->store)
-        init_server(w, server, index, name, seed, replication);
+        init_server(w, server, index, w->cell[group->cell].zones, name, seed, replication);
     for (uint32_t z = 0; z < zones; z++) {
         per_zone[z] = group->slots;
         for (uint32_t i = 0; i < group->slots && !group->service->store; i++) {
             snprintf(name, sizeof name, "%s/%s/%s-%u", cell->name, cell->zones[z], service,
                      (unsigned)i + 1);
-            init_server(w, server++, index, name, seed, replication);
+            init_server(w, server++, index, z, name, seed, replication);
         }
     }
     const struct balance_opts opts = balance_opts_of(&w->topo->policy);

@@ -108,6 +108,7 @@ struct world_server {
     uint32_t down;     /* faults that hold it down */
     bool crashed;      /* by itself, and not started again yet */
     uint8_t presence;  /* enum server_presence */
+    uint16_t place;    /* its zone, or the one outside of them all */
     int64_t since_ns;  /* dead since then, if it is */
     double new_errors; /* of its version: part of `errors` */
     struct rng rng;    /* its service times */
@@ -239,15 +240,6 @@ static inline struct world_group *world_group_of(struct world *w,
                                                  const struct world_attempt *attempt)
 {
     return &w->group[w->server[attempt->server].group];
-}
-
-/* The zone of a server, or the place outside of them for a store. */
-static inline uint32_t world_place(const struct world *w, uint32_t server)
-{
-    const struct world_group *group = &w->group[w->server[server].group];
-    if (group->service->store)
-        return w->cell[group->cell].zones;
-    return (server - group->server_first) / group->slots;
 }
 
 static inline int64_t world_path_ns(const struct world_cell *cell, uint32_t from, uint32_t to)

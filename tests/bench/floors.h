@@ -13,8 +13,8 @@
 
 struct bench_rate {
     double events_per_s; /* of process CPU time; 0 when memory is out */
-    double
-        check; /* mm1: mean time in system, near 10; hold: the time at the end, near events/size */
+    double check;        /* mm1: mean time in system, near 10; hold: the time at the end, near
+                            events/size; a model: see there */
 };
 
 /* Two variables hold the next arrival and the next completion; no event list. */
@@ -28,6 +28,14 @@ struct bench_rate floor_hold(uint32_t size, uint64_t events, uint64_t seed);
  * its object carries a generation, which is looked at each time. */
 struct bench_rate engine_mm1(uint64_t events, uint64_t seed);
 struct bench_rate engine_hold(uint32_t size, uint64_t events, uint64_t seed);
+
+/* One replication of the full model on one thread, with a zone that dies and one that is cut off:
+ * three cells of three zones, four services, timeouts, retries and ejection. `rich` has fewer
+ * minutes and all the rest: calls between services and to a store, priority over background work,
+ * near replicas first, hedging, breakers, and a control plane that shifts and replaces. `check` is
+ * the share of users' requests that were answered, 0 when none had to be repeated. */
+struct bench_rate model_plain(uint64_t seed);
+struct bench_rate model_rich(uint64_t seed);
 
 /* CPU seconds of this process so far. */
 double bench_cpu_s(void);
