@@ -13,6 +13,7 @@ extern const char data_regions[], data_regions_end[];
 extern const char data_curves[], data_curves_end[];
 extern const char data_country_latency[], data_country_latency_end[];
 extern const char data_zone_latency[], data_zone_latency_end[];
+extern const char data_incidents[], data_incidents_end[];
 
 /* ---- one line at a time. The files are ours and need no quoting; tests read every row. ---- */
 
@@ -230,4 +231,23 @@ int64_t data_country_rtt_us(const char *a, const char *b)
             return csv_i64(&csv);
     }
     return -1;
+}
+
+size_t data_incident_minutes(bool regions, double *out, size_t max)
+{
+    static const char *const parts[] = {"scale-unit", "datacenter", "zone", "multi-zone", NULL};
+    static const char *const wholes[] = {"region", "multi-region", "global", NULL};
+    const char *const *scopes = regions ? wholes : parts;
+    struct csv csv = csv_open(data_incidents, data_incidents_end);
+    size_t count = 0;
+    while (csv_line(&csv) && count < max) {
+        char scope[DATA_NAME_MAX];
+        csv_skip(&csv, 3);
+        int64_t minutes = csv_i64(&csv);
+        csv_text(&csv, scope, sizeof scope);
+        for (int i = 0; scopes[i] != NULL; i++)
+            if (strcmp(scope, scopes[i]) == 0)
+                out[count++] = (double)minutes;
+    }
+    return count;
 }

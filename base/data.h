@@ -55,4 +55,10 @@ int64_t data_zone_rtt_us(const char *region);
 /* Median round trip between two cities of two countries (or of one), us; -1 when not known. */
 int64_t data_country_rtt_us(const char *a, const char *b);
 
+/* How long published incidents lasted, in minutes: those that took a part of one region (from a
+ * scale unit to several zones), or with `regions` a whole region or more. At most `max` into `out`;
+ * returns how many. Durations are usable, their number is no rate (sim-configs/data/README.md). */
+enum { DATA_INCIDENTS_MAX = 256 };
+size_t data_incident_minutes(bool regions, double *out, size_t max);
+
 #endif

@@ -16,5 +16,6 @@
     file data_curves, "sim-configs/data/demand_curves.csv"
     file data_country_latency, "sim-configs/data/country_latency.csv"
     file data_zone_latency, "sim-configs/data/zone_latency.csv"
+    file data_incidents, "sim-configs/data/incidents.csv"
 
     .section .note.GNU-stack, "", %progbits

@@ -8,15 +8,20 @@
 #include "base/json_place.h"
 #include "base/topo.h"
 
-const char *const scenario_measure_words[] = {"availability", "shed",   "failed",  "p99_ms",
-                                              "mean_ms",      "p50_ms", "p999_ms", NULL};
+const char *const scenario_measure_words[] = {"availability", "shed",      "failed",    "p99_ms",
+                                              "mean_ms",      "p50_ms",    "p999_ms",   "hurt_s",
+                                              "mitigate_s",   "recover_s", "recovered", NULL};
 
 static const double BOUND_NONE = 1e300;
 
 static const struct json_field expect_fields[] = {
-    JSON_WORD(struct scenario_expect, measure, "measure", scenario_measure_words, .required = true,
-              .doc = "Availability (share of requests answered), requests shed or failed per "
-                     "replication, or the mean or a percentile of latency"),
+    JSON_WORD(
+        struct scenario_expect, measure, "measure", scenario_measure_words, .required = true,
+        .doc = "Availability (share of requests answered), requests shed or failed per "
+               "replication, the mean or a percentile of latency; of runs with faults the seconds "
+               "in which over 1 % were lost, how many until they ended, in all (mitigate_s) "
+               "and after the last fault (recover_s), and whether they did (recovered, 0 or "
+               "1)"),
     JSON_STR(struct scenario_expect, country, "country",
              .doc = "The country it is asked of; left out, each one must meet it"),
     JSON_F64(struct scenario_expect, low, "min", -1e300, 1e300, .preset = "-1e300",
@@ -36,8 +41,12 @@ static const struct json_field control_fields[] = {
     JSON_BOOL(struct scenario_control, shift, "shift", .preset = "false",
               .doc = "It takes a zone out that fails much more than the others, if they can carry "
                      "the load"),
+    JSON_BOOL(struct scenario_control, gossip, "gossip", .preset = "true",
+              .doc =
+                  "It learns of a dead or silent zone as the agents of the others do, who gossip; "
+                  "false: after detect, as of a server"),
     JSON_DURATION(struct scenario_control, detect_us, "detect", 0, 86400e6, .preset = "10s",
-                  .doc = "How long until it knows that a server is dead"),
+                  .doc = "How long until it knows of a dead server by the agent of its zone"),
     JSON_DURATION(struct scenario_control, start_us, "start", 0, 86400e6, .preset = "60s",
                   .doc = "How long a server takes from being started to taking part"),
     JSON_I64(struct scenario_control, room, "room", 0, 100000, .preset = "0",

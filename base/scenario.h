@@ -42,16 +42,20 @@ extern const char *const scenario_measure_words[]; /* by measure */
 #define SCENARIO_ANY SIZE_MAX /* a fault takes all of these */
 
 struct scenario_fault {
-    int kind;          /* enum scenario_fault_kind */
-    const char *scope; /* "de/a", "de/b/catalog-2" */
-    int64_t at_us;     /* from the start of the run */
-    int64_t for_us;    /* 0: until the end; the mean, where it comes again and again */
-    int64_t every_us;  /* 0: once; or else the mean time from its end to the next */
-    double factor;     /* slow, store-slow, surge; poison: requests/s */
-    double share;      /* errors, bad-deploy: of the answers, 0..1 */
-    int64_t extra_us;  /* latency, each way; poison: until a killed server is back */
-    size_t cell;       /* this and the rest: set by scenario_bind. Indices into the topology, or
-                          SCENARIO_ANY: of a region-down, the cells of region `scope` */
+    int kind;           /* enum scenario_fault_kind */
+    const char *scope;  /* "de/a", "de/b/catalog-2" */
+    int64_t at_us;      /* from the start of the run */
+    int64_t for_us;     /* 0: until the end; the mean, where it comes again and again */
+    int64_t every_us;   /* 0: once; or else the mean time from its end to the next */
+    const char *spread; /* how the time it lasts scatters: of dist_words, "incidents", or NULL */
+    int spread_kind;    /* enum dist_kind; EMPIRICAL: incidents. Set by scenario_bind */
+    double cs2, tail;   /* of that; 0: none */
+    int64_t control_us; /* the control plane of its cells is down too, for so long */
+    double factor;      /* slow, store-slow, surge; poison: requests/s */
+    double share;       /* errors, bad-deploy: of the answers, 0..1 */
+    int64_t extra_us;   /* latency, each way; poison: until a killed server is back */
+    size_t cell;        /* this and the rest: set by scenario_bind. Indices into the topology, or
+                           SCENARIO_ANY: of a region-down, the cells of region `scope` */
     size_t zone, service;
     int64_t server; /* 0-based, the scope's number is 1-based; -1: any */
     size_t country; /* surge, poison */
@@ -65,6 +69,10 @@ enum scenario_measure {
     MEASURE_MEAN,
     MEASURE_P50,
     MEASURE_P999,
+    MEASURE_HURT,
+    MEASURE_MITIGATE,
+    MEASURE_RECOVER,
+    MEASURE_RECOVERED,
     MEASURE_COUNT
 };
 
@@ -78,7 +86,8 @@ struct scenario_control { /* what the control plane does, while it is up */
     bool replace;         /* starts servers for those that died */
     bool autoscale;       /* and as many as the load needs, never fewer than planned */
     bool shift;           /* takes zones out that fail more than the others */
-    int64_t detect_us;    /* until it knows that a server is dead */
+    bool gossip;          /* its agents gossip, so that it learns of a dead zone */
+    int64_t detect_us;    /* until it knows that a server is dead, by its agent */
     int64_t start_us;     /* until a server that it starts takes part */
     int64_t room;         /* servers of a service that each zone has room for beyond the plan */
     double error_budget;  /* of a rollout: share of a changed zone's requests that may fail */

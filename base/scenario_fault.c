@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/dist.h"
 #include "base/error.h"
 #include "base/json_place.h"
 #include "base/scenario.h"
@@ -26,17 +27,17 @@ enum {
     FORM_ANY = FORM_CELL | FORM_ZONE | FORM_SERVICE | FORM_SERVER,
 };
 
-enum { USES_FACTOR = 1, USES_SHARE = 2, USES_EXTRA = 4 };
+enum { USES_FACTOR = 1, USES_SHARE = 2, USES_EXTRA = 4, USES_CONTROL = 8 };
 
 static const struct kind {
     unsigned forms, uses;
     const char *takes; /* for people */
 } kinds[] = {
-    [FAULT_ZONE_DOWN] = {FORM_ZONE, 0, "cell/zone"},
+    [FAULT_ZONE_DOWN] = {FORM_ZONE, USES_CONTROL, "cell/zone"},
     [FAULT_SERVER_DOWN] = {FORM_SERVER, 0, "cell/zone/service-number"},
     [FAULT_SERVICE_DOWN] = {FORM_SERVICE, 0, "cell/service"},
-    [FAULT_CELL_DOWN] = {FORM_CELL, 0, "a cell"},
-    [FAULT_REGION_DOWN] = {FORM_REGION, 0, "a region"},
+    [FAULT_CELL_DOWN] = {FORM_CELL, USES_CONTROL, "a cell"},
+    [FAULT_REGION_DOWN] = {FORM_REGION, USES_CONTROL, "a region"},
     [FAULT_SLOW] = {FORM_ANY, USES_FACTOR, "a cell, zone, service or server"},
     [FAULT_ERRORS] = {FORM_ANY, USES_SHARE, "a cell, zone, service or server"},
     [FAULT_PARTITION] = {FORM_ZONE, 0, "cell/zone"},
@@ -67,6 +68,19 @@ const struct json_field scenario_fault_fields[] = {
     JSON_DURATION(struct scenario_fault, every_us, "every", 0, 366 * 86400e6, .preset = "0",
                   .doc = "It comes at random, so long after it last ended on average (exponential "
                          "times, as is how long it lasts); 0: once"),
+    JSON_STR(struct scenario_fault, spread, "spread",
+             .doc = "How the time that it lasts scatters: exponential, fixed, lognormal, gamma, "
+                    "weibull or hyperexponential (with cs2), pareto (with tail), or incidents: as "
+                    "long as published incidents of parts of a region lasted, of region-down whole "
+                    "ones (for scales them); left out, fixed once and exponential with every"),
+    JSON_F64(struct scenario_fault, cs2, "cs2", 0, DIST_CS2_MAX, .preset = "0",
+             .doc = "Squared coefficient of variation of a spread that has one"),
+    JSON_F64(struct scenario_fault, tail, "tail", 0, 1000, .preset = "0",
+             .doc = "Tail index of a pareto spread, above 1"),
+    JSON_DURATION(struct scenario_fault, control_us, "control_for", 0, 366 * 86400e6, .preset = "0",
+                  .doc =
+                      "zone-, cell- and region-down: the control plane of its cells goes with it "
+                      "for so long"),
     JSON_F64(struct scenario_fault, factor, "factor", 0, 1e6, .preset = "0",
              .doc =
                  "slow, store-slow: how many times as long work takes, 10 if left out; surge: how "
@@ -84,20 +98,63 @@ static int refuse(struct error *err, size_t index, enum error_code code, const c
     return error_set(err, code, "faults[%zu].%s", index, sentence);
 }
 
+/* The spread's kind, with what it takes. */
+static int bind_spread(struct scenario_fault *f, size_t index, struct error *err)
+{
+    static const double stand_in = 1;
+    struct dist dist;
+    f->spread_kind = f->every_us > 0 ? DIST_EXPONENTIAL : DIST_FIXED;
+    if (f->spread != NULL && strcmp(f->spread, "incidents") == 0) {
+        f->spread_kind = DIST_EMPIRICAL;
+    } else if (f->spread != NULL) {
+        int kind = 0;
+        while (kind < DIST_EMPIRICAL && strcmp(dist_words[kind], f->spread) != 0)
+            kind++;
+        if (kind == DIST_EMPIRICAL) {
+            char got[JSON_QUOTE_MAX];
+            json_quote(got, f->spread);
+            return error_set(err, ERR_UNKNOWN,
+                             "faults[%zu].spread: expected exponential, fixed, lognormal, gamma, "
+                             "pareto, hyperexponential, weibull or incidents, got %s",
+                             index, got);
+        }
+        f->spread_kind = kind;
+    }
+    const struct dist_opts opts = {
+        .kind = f->spread_kind,
+        .mean = f->for_us > 0 ? (double)f->for_us : 1,
+        .cs2 = f->cs2,
+        .tail = f->tail,
+        .sample = &stand_in,
+        .sample_count = 1,
+    };
+    struct error why;
+    if (dist_init(&dist, &opts, &why) != 0)
+        return refuse(err, index, why.code, why.text);
+    if ((f->cs2 > 0 && !dist_takes_cs2(f->spread_kind)) ||
+        (f->tail > 0 && f->spread_kind != DIST_PARETO))
+        return refuse(err, index, ERR_CONFLICT,
+                      f->cs2 > 0 ? "cs2: this spread has none" : "tail: this spread has none");
+    return 0;
+}
+
 /* What the kind does not use must not be given, and what it uses has a preset. */
 static int complete(struct scenario_fault *f, size_t index, struct error *err)
 {
     unsigned uses = kinds[f->kind].uses;
     char sentence[96];
-    const char *odd = f->factor > 0 && !(uses & USES_FACTOR)    ? "factor"
-                      : f->share > 0 && !(uses & USES_SHARE)    ? "share"
-                      : f->extra_us > 0 && !(uses & USES_EXTRA) ? "extra"
-                                                                : NULL;
+    const char *odd = f->factor > 0 && !(uses & USES_FACTOR)        ? "factor"
+                      : f->share > 0 && !(uses & USES_SHARE)        ? "share"
+                      : f->extra_us > 0 && !(uses & USES_EXTRA)     ? "extra"
+                      : f->control_us > 0 && !(uses & USES_CONTROL) ? "control_for"
+                                                                    : NULL;
     if (odd != NULL) {
         snprintf(sentence, sizeof sentence, "%s: %s has none", odd, scenario_fault_words[f->kind]);
         return refuse(err, index, ERR_CONFLICT, sentence);
     }
-    if (f->every_us > 0 && f->for_us == 0)
+    if (bind_spread(f, index, err) != 0)
+        return -1;
+    if (f->every_us > 0 && f->for_us == 0 && f->spread_kind != DIST_EMPIRICAL)
         return refuse(err, index, ERR_MISSING,
                       "for: one that comes again and again must end: say how long it lasts");
     if (f->factor <= 0)

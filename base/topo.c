@@ -237,6 +237,41 @@ static int cell_zones(struct topo_cell *cell, struct error *err)
     return 0;
 }
 
+static int cell_place(size_t *place, const struct topo_cell *cell, size_t index, const char *key,
+                      const char *name, struct error *err)
+{
+    char got[JSON_QUOTE_MAX];
+    *place = 0;
+    while (*place < cell->zone_count && strcmp(cell->zones[*place], name) != 0)
+        ++*place;
+    if (*place < cell->zone_count || strcmp(name, "door") == 0)
+        return 0;
+    json_quote(got, name);
+    return error_set(err, ERR_UNKNOWN, "cells.%s.rtts[%zu].%s: no zone %s", cell->name, index, key,
+                     got);
+}
+
+static int cell_rtts(struct topo_cell *cell, struct error *err)
+{
+    for (size_t i = 0; i < cell->rtt_count; i++) {
+        struct topo_rtt *rtt = &cell->rtts[i];
+        if (cell_place(&rtt->a, cell, i, "from", rtt->from, err) != 0 ||
+            cell_place(&rtt->b, cell, i, "to", rtt->to, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int64_t topo_rtt_us(const struct topo_cell *cell, size_t from, size_t to)
+{
+    for (size_t i = 0; i < cell->rtt_count; i++) {
+        const struct topo_rtt *rtt = &cell->rtts[i];
+        if ((rtt->a == from && rtt->b == to) || (rtt->a == to && rtt->b == from))
+            return rtt->rtt_us;
+    }
+    return cell->zone_rtt_us;
+}
+
 static int cell_region(struct topo *topo, struct topo_cell *cell, struct arena *a,
                        struct error *err)
 {
@@ -356,7 +391,8 @@ static int topo_complete(struct topo *topo, struct arena *a, struct error *err)
         return -1;
     for (size_t i = 0; i < topo->cell_count; i++) {
         struct topo_cell *cell = &topo->cells[i];
-        if (cell_zones(cell, err) != 0 || cell_region(topo, cell, a, err) != 0)
+        if (cell_zones(cell, err) != 0 || cell_rtts(cell, err) != 0 ||
+            cell_region(topo, cell, a, err) != 0)
             return -1;
         if (topo->tolerance.zones >= (int64_t)cell->zone_count)
             return error_set(err, ERR_CONFLICT,

@@ -61,6 +61,12 @@ struct topo_country {
     double *rps;            /* [TOPO_SLOTS] demand in requests/s by UTC slot */
 };
 
+struct topo_rtt { /* the round trip between two places of a cell: zones, or "door" */
+    const char *from, *to;
+    int64_t rtt_us;
+    size_t a, b; /* zones by index; zone_count: the door, with the stores */
+};
+
 struct topo_cell {
     const char *name;       /* "de" */
     const char **countries; /* names; `country` holds the same as indices */
@@ -69,9 +75,11 @@ struct topo_cell {
     const char **zones; /* "a", "b", "c" */
     size_t zone_count;
     int64_t servers_per_zone; /* of each service; 0: as planned */
-    int64_t zone_rtt_us;      /* round trip from the door to a server */
-    size_t *country;          /* [country_count] indices into topo.countries */
-    int64_t *client_rtt_us;   /* [country_count] round trip from customers to the region */
+    int64_t zone_rtt_us;      /* round trip from the door to a server, and between any two */
+    struct topo_rtt *rtts;    /* but for these */
+    size_t rtt_count;
+    size_t *country;        /* [country_count] indices into topo.countries */
+    int64_t *client_rtt_us; /* [country_count] round trip from customers to the region */
 };
 
 struct topo_call { /* a step of a service's work: it asks another service of its cell */
@@ -173,6 +181,9 @@ double topo_share(const struct topo *topo, size_t index);
 
 /* Demand of a cell in a slot: the sum over its countries, requests/s. */
 double topo_cell_rps(const struct topo *topo, const struct topo_cell *cell, size_t slot);
+
+/* Round trip between two places of a cell, us: zones by index, or zone_count for the door. */
+int64_t topo_rtt_us(const struct topo_cell *cell, size_t from, size_t to);
 
 /* The slot of a country's highest demand, the first one if several. */
 size_t topo_peak_slot(const struct topo_country *country);

@@ -42,6 +42,16 @@ static const struct json_field country_fields[] = {
     JSON_END,
 };
 
+static const struct json_field rtt_fields[] = {
+    JSON_STR(struct topo_rtt, from, "from", .required = true,
+             .doc = "A zone of the cell, or door for the door and the stores"),
+    JSON_STR(struct topo_rtt, to, "to", .required = true,
+             .doc = "Another, or the same one: between two servers in it"),
+    JSON_DURATION(struct topo_rtt, rtt_us, "rtt", 0, 10e6, .required = true,
+                  .doc = "The round trip, the same both ways"),
+    JSON_END,
+};
+
 static const struct json_field cell_fields[] = {
     JSON_STRS(struct topo_cell, countries, country_count, "countries", .count_min = 1,
               .doc = "The countries it serves; left out, the one that it is named after"),
@@ -55,6 +65,10 @@ static const struct json_field cell_fields[] = {
     JSON_DURATION(struct topo_cell, zone_rtt_us, "zone_rtt", 1, 10e6,
                   .doc = "Round trip from the door to a server; left out, the median between the "
                          "region's zones, or 1015us, the median of 16 AWS regions"),
+    JSON_LIST(struct topo_cell, rtts, rtt_count, "rtts", struct topo_rtt, rtt_fields,
+              .count_max = 1000,
+              .doc = "Round trips between two of its zones, or the door, that are other than "
+                     "zone_rtt; simulated only"),
     JSON_END,
 };
 

@@ -1,9 +1,11 @@
 #include "simulator/faults.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/data.h"
 #include "base/error.h"
 #include "base/scenario.h"
 #include "base/topo.h"
@@ -41,6 +43,29 @@ static void later(struct world *w, double delay_ns, enum world_kind kind, uint32
         engine_after(&w->engine, (int64_t)(delay_ns + 0.5), kind, fault);
 }
 
+/* How long a fault lasts. Incidents are drawn from `minutes`, as long as the arena lives. */
+static int init_lasts(struct dist *d, const struct scenario_fault *f, struct arena *a)
+{
+    struct error err;
+    struct dist_opts opts = {
+        .kind = f->spread_kind, .mean = (double)f->for_us * 1000, .cs2 = f->cs2, .tail = f->tail};
+    if (f->spread_kind == DIST_EMPIRICAL) {
+        double *ns = arena_alloc(a, DATA_INCIDENTS_MAX, sizeof ns[0]);
+        if (ns == NULL)
+            return -1;
+        bool regions = f->kind == FAULT_REGION_DOWN;
+        opts.sample = ns;
+        opts.sample_count = data_incident_minutes(regions, ns, DATA_INCIDENTS_MAX);
+        for (size_t i = 0; i < opts.sample_count; i++)
+            ns[i] *= 60e9;
+    } else if (f->for_us == 0) {
+        return 0; /* to the end */
+    }
+    int status = dist_init(d, &opts, &err);
+    assert(status == 0); /* scenario_bind has tried it */
+    return status;
+}
+
 int faults_init(struct world *w, uint64_t seed, uint64_t replication, struct arena *a)
 {
     w->fault = arena_alloc(a, w->scenario->fault_count, sizeof w->fault[0]);
@@ -54,6 +79,8 @@ int faults_init(struct world *w, uint64_t seed, uint64_t replication, struct are
         char name[32];
         snprintf(name, sizeof name, "faults[%lu]", (unsigned long)i);
         rng_named(&w->fault[i].rng, seed, replication, name, "times");
+        if (init_lasts(&w->fault[i].lasts, f, a) != 0)
+            return -1;
         double at_ns = (double)f->at_us * 1000;
         if (f->every_us > 0)
             at_ns += (double)f->every_us * 1000 * rng_exp(&w->fault[i].rng);
@@ -148,7 +175,7 @@ void faults_paths(struct world *w, size_t cell_index)
     uint32_t places = cell->zones + 1;
     for (uint32_t from = 0; from < places; from++)
         for (uint32_t to = 0; to < places; to++) {
-            int64_t way_ns = w->topo->cells[cell_index].zone_rtt_us * 1000 / 2;
+            int64_t way_ns = topo_rtt_us(&w->topo->cells[cell_index], from, to) * 1000 / 2;
             for (size_t n = 0; n < w->scenario->fault_count && way_ns != WORLD_CUT; n++) {
                 const struct scenario_fault *f = &w->scenario->faults[n];
                 if (!w->fault[n].on || f->cell != cell_index || !crosses(f, from, to))
@@ -194,6 +221,18 @@ void faults_restart(void *world, const struct event *event)
     w->server[event->who].crashed = false;
 }
 
+bool faults_silence(const struct world *w, size_t cell, uint32_t zone)
+{
+    for (size_t n = 0; n < w->scenario->fault_count; n++) {
+        const struct scenario_fault *f = &w->scenario->faults[n];
+        bool whole = f->kind == FAULT_CELL_DOWN || f->kind == FAULT_REGION_DOWN;
+        bool part = (f->kind == FAULT_ZONE_DOWN || f->kind == FAULT_PARTITION) && f->zone == zone;
+        if (w->fault[n].on && (whole || part) && touches_cell(w, f, cell))
+            return true;
+    }
+    return false;
+}
+
 /* All that follows from the faults that are on now. */
 static void apply(struct world *w, const struct scenario_fault *f, bool on)
 {
@@ -227,6 +266,22 @@ static void apply(struct world *w, const struct scenario_fault *f, bool on)
     serve_reset_dead(w);
 }
 
+void faults_control(void *world, const struct event *event)
+{
+    struct world *w = world;
+    w->cell[event->who].control_down--;
+}
+
+/* The control plane of the fault's cells goes with it for a while. */
+static void take_control(struct world *w, const struct scenario_fault *f)
+{
+    for (uint32_t c = 0; c < w->topo->cell_count; c++)
+        if (touches_cell(w, f, c)) {
+            w->cell[c].control_down++;
+            later(w, (double)f->control_us * 1000, WORLD_CONTROL, c);
+        }
+}
+
 void faults_break(void *world, const struct event *event)
 {
     struct world *w = world;
@@ -238,13 +293,12 @@ void faults_break(void *world, const struct event *event)
         w->count.fault_first_ns = engine_now(&w->engine);
     w->count.fault_last_ns = INT64_MAX;
     fault->on = true;
-    double for_ns = (double)f->for_us * 1000;
-    if (f->every_us > 0)
-        for_ns *= rng_exp(&fault->rng);
-    if (f->for_us > 0)
-        later(w, for_ns, WORLD_HEAL, event->who);
+    if (f->for_us > 0 || f->spread_kind == DIST_EMPIRICAL)
+        later(w, dist_draw(&fault->lasts, &fault->rng), WORLD_HEAL, event->who);
     if (f->kind == FAULT_POISON)
         later(w, 0, WORLD_POISON, event->who);
+    if (f->control_us > 0)
+        take_control(w, f);
     apply(w, f, true);
 }
 

@@ -29,11 +29,15 @@ static inline void faults_detected(struct world *w, unsigned state)
         w->count.detect_ns = engine_now(&w->engine);
 }
 
+/* Whether nothing is heard of a zone: it is dead, or cut off. */
+bool faults_silence(const struct world *w, size_t cell, uint32_t zone);
+
 /* A server dies of a request of fault `fault`, and is started again after a while. */
 void faults_crash(struct world *w, uint32_t server, uint32_t fault);
 
 /* Handlers of the engine. */
 void faults_poison(void *world, const struct event *event);
+void faults_control(void *world, const struct event *event);
 void faults_restart(void *world, const struct event *event);
 void faults_break(void *world, const struct event *event);
 void faults_heal(void *world, const struct event *event);

@@ -28,7 +28,8 @@ uint32_t plane_room(const struct scenario *scenario, uint32_t per_zone);
 
 /* Set up what a wanted one remembers; servers and balances are there. 0, or -1 when memory is
  * out. */
-int plane_init(struct world *w, const struct capacity_plan *plan, struct arena *a);
+int plane_init(struct world *w, const struct capacity_plan *plan, uint64_t seed,
+               uint64_t replication, struct arena *a);
 
 /* A try in `zone` of a group has ended: what a shift and a rollout go by. */
 void plane_seen(struct world *w, uint32_t group, uint32_t zone, bool failed);

@@ -135,6 +135,14 @@ static double value_of(const struct result_country *c, int measure)
         return c->mean_ms;
     case MEASURE_P50:
         return c->p50_ms;
+    case MEASURE_HURT:
+        return c->times.hurt_s;
+    case MEASURE_MITIGATE:
+        return c->times.mitigate_s;
+    case MEASURE_RECOVER:
+        return c->times.recover_s;
+    case MEASURE_RECOVERED:
+        return c->times.recovered;
     default:
         return c->p999_ms;
     }
@@ -210,26 +218,20 @@ static void fill_country(struct run_country *country, size_t index,
     country->p50_ms = measure_of(&tally.measure[MEASURE_P50]);
     country->p99_ms = measure_of(&tally.measure[MEASURE_P99]);
     country->p999_ms = measure_of(&tally.measure[MEASURE_P999]);
+    country->hurt_s = measure_of(&tally.measure[MEASURE_HURT]);
+    country->mitigate_s = measure_of(&tally.measure[MEASURE_MITIGATE]);
+    country->recover_s = measure_of(&tally.measure[MEASURE_RECOVER]);
+    country->recovered = measure_of(&tally.measure[MEASURE_RECOVERED]);
     if (n == 1 && scenario->fault_count == 0)
         batch_interval(&country->mean_ms, samples[0]->country[index].mean_half_ms);
 }
 
-static void fill_course(struct run_country *country, size_t index, double customers,
-                        const struct result_sample *const *samples, size_t n)
+static void fill_hurt(struct run_country *country, size_t index, double customers,
+                      const struct result_sample *const *samples, size_t n)
 {
-    struct stats hurt = {0}, mitigate = {0}, recover = {0}, recovered = {0}, who = {0};
-    for (size_t i = 0; i < n; i++) {
-        const struct result_country *c = &samples[i]->country[index];
-        add_known(&hurt, c->times.hurt_s);
-        add_known(&mitigate, c->times.mitigate_s);
-        add_known(&recover, c->times.recover_s);
-        add_known(&recovered, c->times.recovered);
-        stats_add(&who, (double)c->customers_hurt / customers);
-    }
-    country->hurt_s = measure_of(&hurt);
-    country->mitigate_s = measure_of(&mitigate);
-    country->recover_s = measure_of(&recover);
-    country->recovered = measure_of(&recovered);
+    struct stats who = {0};
+    for (size_t i = 0; i < n; i++)
+        stats_add(&who, (double)samples[i]->country[index].customers_hurt / customers);
     country->customers_hurt = measure_of(&who);
 }
 
@@ -305,6 +307,14 @@ static double measured(const struct run_country *country, int measure)
         return country->mean_ms.mean;
     case MEASURE_P50:
         return country->p50_ms.mean;
+    case MEASURE_HURT:
+        return country->hurt_s.mean;
+    case MEASURE_MITIGATE:
+        return country->mitigate_s.mean;
+    case MEASURE_RECOVER:
+        return country->recover_s.mean;
+    case MEASURE_RECOVERED:
+        return country->recovered.mean;
     default:
         return country->p999_ms.mean;
     }
@@ -362,7 +372,7 @@ int result_fill(struct run_result *result, const struct result_sample *const *sa
         result->countries[i].name = topo->countries[i].name;
         fill_country(&result->countries[i], i, samples, n, scenario);
         fill_background(&result->countries[i].background, i, samples, n);
-        fill_course(&result->countries[i], i, (double)topo->countries[i].customers, samples, n);
+        fill_hurt(&result->countries[i], i, (double)topo->countries[i].customers, samples, n);
     }
     fill_blast(result, topo);
     for (size_t i = 0; i < topo->cell_count; i++)

@@ -349,6 +349,7 @@ static void init_kinds(struct world *w)
     engine_kind(e, WORLD_BREAK, "break", faults_break, NULL, 0);
     engine_kind(e, WORLD_HEAL, "heal", faults_heal, NULL, 0);
     engine_kind(e, WORLD_POISON, "poison", faults_poison, NULL, 0);
+    engine_kind(e, WORLD_CONTROL, "control", faults_control, NULL, 0);
     engine_kind(e, WORLD_RESTART, "restart", faults_restart, NULL, 0);
     engine_kind(e, WORLD_TICK, "tick", plane_tick, NULL, 0);
     engine_kind(e, WORLD_STARTED, "started", plane_started, NULL, 0);
@@ -390,7 +391,7 @@ int world_init(struct world *w, const struct topo *topo, const struct capacity_p
     if (engine_init(&w->engine, &opts, a, err) != 0)
         return -1;
     init_kinds(w);
-    if (plane_wanted(scenario) && plane_init(w, plan, a) != 0)
+    if (plane_wanted(scenario) && plane_init(w, plan, seed, replication, a) != 0)
         return error_memory(err);
     if (faults_init(w, seed, replication, a) != 0)
         return error_memory(err);

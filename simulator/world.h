@@ -83,7 +83,8 @@ struct world_group_count {
 
 struct world_fault {
     bool on;
-    struct rng rng; /* when it comes and goes, where that is random */
+    struct dist lasts; /* ns */
+    struct rng rng;    /* when it comes and goes, where that is random */
 };
 
 struct world_count {
@@ -268,6 +269,7 @@ enum world_kind {
     WORLD_BREAK,    /* who: fault */
     WORLD_HEAL,     /* who: fault */
     WORLD_POISON,   /* who: fault, whose customer asks */
+    WORLD_CONTROL,  /* who: cell, whose control plane is back */
     WORLD_RESTART,  /* who: server */
     WORLD_TICK,     /* who: cell, whose control plane looks at it */
     WORLD_STARTED,  /* who: server, that control started */

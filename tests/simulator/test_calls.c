@@ -185,6 +185,35 @@ static void test_calls_without_enough_answers_fail_at_once(void **state)
     arena_release(&made.arena);
 }
 
+/* The door is 1 ms from zone a and 5 ms from b; calls stay in their zone, or cross 8 ms. */
+static void test_calls_take_the_ways_between_their_places(void **state)
+{
+    struct made made;
+    struct error err;
+    struct run_result r;
+    (void)state;
+    make_world(&made,
+               "{\"countries\": {\"GB\": {\"peak_rps\": 1, \"curve\": \"flat\"}},"
+               "\"cells\": {\"gb\": {\"zones\": [\"a\", \"b\"], \"zone_rtt\": \"16ms\", \"rtts\": ["
+               "{\"from\": \"door\", \"to\": \"a\", \"rtt\": \"2ms\"},"
+               "{\"from\": \"b\", \"to\": \"door\", \"rtt\": \"10ms\"},"
+               "{\"from\": \"a\", \"to\": \"a\", \"rtt\": \"0\"},"
+               "{\"from\": \"b\", \"to\": \"b\", \"rtt\": \"0\"}]}},"
+               "\"services\": {\"page\": {" FIXED(
+                   "5ms") ", \"calls\": [{\"service\": \"item\"}]},"
+                          "\"item\": {\"share\": 0, " FIXED(
+                              "5ms") "}}, \"policy\": {\"balance\": \"near\"}}",
+               "{\"topology\": \"-\", \"duration\": \"60m\", \"replications\": 4}");
+    client_ms = (double)made.topo.cells[0].client_rtt_us[0] / 1000;
+    const struct run_opts opts = {.seed = 1, .replications = 4, .jobs = 2};
+    if (run_scenario(&r, &made.topo, &made.plan, &made.scenario, &opts, &made.arena, &err) != 0)
+        fail_msg("%s", err.text);
+    /* Half of them go to each zone; calls stay there. */
+    assert_true(fabs(r.countries[0].mean_ms.mean - client_ms - (10 + (2 + 10) / 2.0)) < 0.2);
+    assert_ms(r.countries[0].max_ms, 10 + 10);
+    arena_release(&made.arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +223,7 @@ int main(void)
         cmocka_unit_test(test_calls_bring_their_load_to_whom_they_ask),
         cmocka_unit_test(test_calls_make_a_store_an_exact_queue),
         cmocka_unit_test(test_calls_that_are_cut_short_answer_in_part),
+        cmocka_unit_test(test_calls_take_the_ways_between_their_places),
         cmocka_unit_test(test_calls_without_enough_answers_fail_at_once),
     };
     return cmocka_run_group_tests_name("calls", tests, NULL, NULL);

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/data.h"
 #include "base/error.h"
 #include "simulator/run.h"
 #include "tests/world.h"
@@ -152,6 +153,58 @@ static void test_faults_that_come_and_go_take_their_share_of_the_time(void **sta
     arena_release(&made.arena);
 }
 
+/* Repairs as long as published incidents of zones took: the share of time down is theirs. */
+static void test_faults_last_as_long_as_incidents_did(void **state)
+{
+    struct made made;
+    struct run_result r;
+    double minutes[DATA_INCIDENTS_MAX], sum = 0;
+    size_t count = data_incident_minutes(false, minutes, DATA_INCIDENTS_MAX);
+    (void)state;
+    assert_int_equal(count, 10 + 13 + 13); /* datacenters, scale units, zones */
+    for (size_t i = 0; i < count; i++)
+        sum += minutes[i];
+    double down = sum / (double)count / (sum / (double)count + 2880);
+    simulate_with(&r, &made, topology,
+                  "{\"kind\": \"service-down\", \"scope\": \"gb/shop\", \"every\": \"2d\","
+                  "\"spread\": \"incidents\"}",
+                  "\"duration\": \"360d\", \"load\": 0.0001");
+    const struct run_measure *gb = &r.countries[GB].availability;
+    double half = (gb->ci95[1] - gb->ci95[0]) / 2;
+    print_message("%.4f +- %.4f, exact %.4f\n", gb->mean, half, 1 - down);
+    assert_true(half < 0.05);
+    assert_true(fabs(gb->mean - (1 - down)) < 3 * half);
+    arena_release(&made.arena);
+}
+
+static void test_faults_spread_that_cannot_be_is_refused(void **state)
+{
+    static const char *const rows[][2] = {
+        {"\"spread\": \"wide\"", "faults[0].spread: expected exponential, fixed, lognormal, gamma, "
+                                 "pareto, hyperexponential, weibull or incidents, got \"wide\""},
+        {"\"cs2\": 2", "faults[0].cs2: this spread has none"},
+        {"\"spread\": \"gamma\"", "faults[0].cs2: expected 1e-06..10000 for gamma, got 0"},
+        {"\"factor\": 2", "faults[0].factor: zone-down has none"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct arena a = {0};
+        struct error err;
+        struct topo topo;
+        struct scenario s;
+        char text[512];
+        int len = snprintf(text, sizeof text,
+                           "{\"topology\": \"-\", \"faults\": [{\"kind\": \"zone-down\", "
+                           "\"scope\": \"gb/a\", \"for\": \"1m\", %s}]}",
+                           rows[i][0]);
+        assert_int_equal(topo_parse(&topo, topology, sizeof topology - 1, NULL, 0, &a, &err), 0);
+        assert_int_equal(scenario_parse(&s, text, (size_t)len, NULL, 0, &a, &err), 0);
+        assert_int_equal(scenario_bind(&s, &topo, &err), -1);
+        assert_string_equal(err.text, rows[i][1]);
+        arena_release(&a);
+    }
+}
+
 /* A cut zone answers nobody, and work under way there is lost with its answer; the second try goes
  * elsewhere. */
 static void test_faults_partition_is_outlived_by_a_second_try(void **state)
@@ -180,6 +233,8 @@ int main(void)
         cmocka_unit_test(test_faults_surge_asks_more_for_its_time),
         cmocka_unit_test(test_faults_surge_of_nothing_stops_the_country),
         cmocka_unit_test(test_faults_that_come_and_go_take_their_share_of_the_time),
+        cmocka_unit_test(test_faults_last_as_long_as_incidents_did),
+        cmocka_unit_test(test_faults_spread_that_cannot_be_is_refused),
         cmocka_unit_test(test_faults_partition_is_outlived_by_a_second_try),
     };
     return cmocka_run_group_tests_name("faults", tests, NULL, NULL);

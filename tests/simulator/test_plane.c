@@ -63,7 +63,8 @@ static void test_plane_replaces_what_a_zone_took(void **state)
     struct world w;
     (void)state;
     begin(&w, &made, 0, "",
-          ZONE_DIES "], \"control\": {\"replace\": true, \"detect\": \"20s\", \"start\": \"40s\"}");
+          ZONE_DIES "], \"control\": {\"replace\": true, \"gossip\": false, \"detect\": \"20s\", "
+                    "\"start\": \"40s\"}");
     assert_int_equal(w.group[0].there, 15);
     assert_true(lost(run_to(&w, 120)) < 0.001);
     struct passed dead = run_to(&w, 175); /* 10 of 15 left, and all of 10 needed: overload */
@@ -82,6 +83,36 @@ static void test_plane_replaces_what_a_zone_took(void **state)
     }
     assert_true(lost(run_to(&w, 1200)) < 0.001);
     arena_release(&made.arena);
+}
+
+/* The second from which on `there` servers take part, or the one before `to`. */
+static int64_t first_second(struct world *w, int64_t from, int64_t to, uint32_t there)
+{
+    while (from < to - 1 && w->group[0].there != there)
+        run_to(w, ++from);
+    return from;
+}
+
+static void test_plane_learns_of_a_silent_zone_by_gossip(void **state)
+{
+    static const char *const kinds[] = {"zone-down", "partition"};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct made made;
+        struct world w;
+        char scenario[512];
+        snprintf(scenario, sizeof scenario,
+                 "\"duration\": \"20m\", \"faults\": [{\"kind\": \"%s\", \"scope\": \"gb/a\", "
+                 "\"at\": \"2m\", \"for\": \"5m\"}], \"control\": {\"replace\": true, "
+                 "\"detect\": \"1h\", \"start\": \"30s\"}",
+                 kinds[i]);
+        begin(&w, &made, 0, "", scenario);
+        int64_t second = first_second(&w, 120, 300, 20);
+        print_message("%s: replaced after %lld s\n", kinds[i], (long long)second - 120);
+        assert_in_range(second, 120 + 30 + 1, 120 + 30 + 10);
+        assert_in_range(first_second(&w, 420, 500, 15), 420, 440);
+        arena_release(&made.arena);
+    }
 }
 
 static void test_plane_that_is_down_replaces_nothing(void **state)
@@ -111,6 +142,22 @@ static void test_plane_is_not_missed_where_spare_was_planned(void **state)
     struct passed all = run_to(&w, 1200);
     assert_true(all.requests > 110000);
     assert_true(all.lost <= all.requests / 20000); /* a queue of three is full now and then */
+    arena_release(&made.arena);
+}
+
+static void test_plane_that_the_zone_takes_along_comes_back_first(void **state)
+{
+    struct made made;
+    struct world w;
+    (void)state;
+    begin(&w, &made, 0, "",
+          "\"duration\": \"20m\", \"faults\": [{\"kind\": \"zone-down\", \"scope\": \"gb/a\", "
+          "\"at\": \"2m\", \"control_for\": \"5m\"}], \"control\": {\"replace\": true, "
+          "\"detect\": \"10s\", \"start\": \"30s\"}");
+    run_to(&w, 415);
+    assert_int_equal(w.group[0].there, 15);
+    run_to(&w, 460);
+    assert_int_equal(w.group[0].there, 20);
     arena_release(&made.arena);
 }
 
@@ -242,8 +289,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plane_replaces_what_a_zone_took),
+        cmocka_unit_test(test_plane_learns_of_a_silent_zone_by_gossip),
         cmocka_unit_test(test_plane_that_is_down_replaces_nothing),
         cmocka_unit_test(test_plane_is_not_missed_where_spare_was_planned),
+        cmocka_unit_test(test_plane_that_the_zone_takes_along_comes_back_first),
         cmocka_unit_test(test_plane_scales_with_the_load_and_back),
         cmocka_unit_test(test_plane_takes_a_zone_out_that_fails),
         cmocka_unit_test(test_plane_shifts_no_zone_that_cannot_be_spared),
