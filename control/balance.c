@@ -302,9 +302,11 @@ static uint32_t pick_near(struct balance *b, const struct balance_ask *ask, stru
     return r[one].outstanding > r[afar].outstanding + b->opts.spill ? afar : one;
 }
 
-uint32_t balance_pick_asked(struct balance *b, const struct balance_ask *ask, struct rng *rng,
-                            int64_t now_us)
+uint32_t balance_pick_for(struct balance *b, const struct balance_ask *ask, struct rng *rng,
+                          int64_t now_us)
 {
+    if (b->plain)
+        return balance_pick(b, ask->avoid, rng, now_us);
     if (now_us >= b->trial_us)
         readmit(b, now_us);
     uint32_t hashed;
@@ -378,10 +380,14 @@ void balance_present(struct balance *b, uint32_t replica, bool present)
     refill(b);
 }
 
-void balance_try_out(struct balance *b, uint32_t replica)
+void balance_sent(struct balance *b, uint32_t replica)
 {
-    b->replica[replica].state = BALANCE_TRIAL;
-    refill(b);
+    struct balance_replica *r = &b->replica[replica];
+    r->outstanding++;
+    if (r->state == BALANCE_DUE) {
+        r->state = BALANCE_TRIAL;
+        refill(b);
+    }
 }
 
 void balance_ended(struct balance *b, uint32_t replica, enum balance_outcome outcome,

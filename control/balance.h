@@ -86,22 +86,13 @@ struct balance_ask { /* a request that is to be placed */
     uint64_t key;    /* the customer, for `hash` and shards */
 };
 
-/* For the inline functions: a policy that goes by more than load, and the beginning of a trial. */
-uint32_t balance_pick_asked(struct balance *b, const struct balance_ask *ask, struct rng *rng,
-                            int64_t now_us);
-void balance_try_out(struct balance *b, uint32_t replica);
-
 /* balance_pick for every policy. Shards stay what they are when replicas of them fail, or a
  * failure that a customer brings would follow it to all replicas: a shard that is left out as a
  * whole is still asked, and BALANCE_NONE only means that none of it is there. Hashing and shards
  * go by rendezvous (Thaler and Ravishankar 1998, IEEE/ACM TON 6(1)): a replica that comes or goes
  * moves only its own customers. They look at every replica. */
-static inline uint32_t balance_pick_for(struct balance *b, const struct balance_ask *ask,
-                                        struct rng *rng, int64_t now_us)
-{
-    return b->plain ? balance_pick(b, ask->avoid, rng, now_us)
-                    : balance_pick_asked(b, ask, rng, now_us);
-}
+uint32_t balance_pick_for(struct balance *b, const struct balance_ask *ask, struct rng *rng,
+                          int64_t now_us);
 
 /* So few take part that failures are ignored. */
 bool balance_panics(const struct balance *b);
@@ -111,12 +102,7 @@ bool balance_panics(const struct balance *b);
 void balance_present(struct balance *b, uint32_t replica, bool present);
 
 /* A try was sent to `replica`. */
-static inline void balance_sent(struct balance *b, uint32_t replica)
-{
-    b->replica[replica].outstanding++;
-    if (b->replica[replica].state == BALANCE_DUE)
-        balance_try_out(b, replica);
-}
+void balance_sent(struct balance *b, uint32_t replica);
 
 enum balance_outcome {
     BALANCE_ANSWERED, /* with anything, a refusal included: it lives */
