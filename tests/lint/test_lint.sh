@@ -175,8 +175,9 @@ object() { # ARCHIVE FILE TEXT
             ar qcsP "$1" "build/release/${2%.c}.o"
     ) || echo "# cannot compile $2"
 }
-without() { # ARCHIVE OBJECT: an archive without one of its members
-    ar dP "$work/$1" "$build/$2"
+without() { # ARCHIVE TYPE NAME: an archive without its members that have, or use, a symbol
+    nm -A -P "$work/$1" | sed -n "s/^.*\\[\\(.*\\)\\]: $3 $2 .*/\\1/p" |
+        xargs ar dP "$work/$1"
 }
 
 rm -f "$tree"/*/planted.* "$tree"/*/*/planted.*
@@ -200,11 +201,11 @@ plant region/planted.h 'static inline bool retry_allowed(struct retry *r)' \
 plant control/planted.h 'static inline bool retry_allowed(struct retry *r)' \
     'an inline function exists once' 'control/ defines retry_allowed 2 times'
 
-without liblive.a control/live/door_try.o
+without liblive.a U balance_pick
 decides 'live processes call what decides' 'balance_pick decides, and no live process calls it'
-without libsim.a simulator/plane.o
+without libsim.a U rollout_step
 decides 'the simulator calls what decides' 'rollout_step decides, and the simulator does not call it'
-without libpure.a control/rollout.o
+without libpure.a T rollout_step
 decides 'what decides is there' 'control/ defines rollout_step 0 times'
 object liblive.a control/live/planted.c 'int rollout_step(); int f(void) { return rollout_step(); }'
 decides 'the list of what only the simulator calls shrinks' \
