@@ -217,6 +217,7 @@ lint-gcc lint-clang:
 	@$(MAKE) VARIANT=$@ everything
 lint-symbols: lint-gcc
 	@sh tests/lint/symbols.sh build/lint-gcc
+	@sh tests/lint/deciders.sh build/lint-gcc
 
 format: ## lay the sources out as .clang-format says
 	@sh tests/deps.sh lint

@@ -29,7 +29,7 @@ static bool is_end(enum pipeline_end end)
 }
 
 /* Nothing of the order is under way any more: what has become of it? */
-static void order_close(struct pipe *p, uint32_t index)
+static void pipe_order_close(struct pipe *p, uint32_t index)
 {
     struct pipe_order *o = &p->order[index];
     struct pipe_count *c = &p->count;
@@ -66,15 +66,15 @@ static void order_close(struct pipe *p, uint32_t index)
         engine_stop(&p->engine);
 }
 
-static void order_release(struct pipe *p, uint32_t index)
+static void pipe_order_release(struct pipe *p, uint32_t index)
 {
     assert(p->order[index].live > 0);
     if (--p->order[index].live == 0)
-        order_close(p, index);
+        pipe_order_close(p, index);
 }
 
-static void order_end(struct pipe *p, struct pipe_order *o, enum pipeline_end end,
-                      const struct pipeline_message *m)
+static void pipe_order_end(struct pipe *p, struct pipe_order *o, enum pipeline_end end,
+                           const struct pipeline_message *m)
 {
     o->ends++;
     o->end = (uint8_t)end;
@@ -119,7 +119,7 @@ static void row_close(struct pipe *p, uint32_t index, bool keep)
         o->kept = index;
     else
         p->row_free = index;
-    order_release(p, row->order);
+    pipe_order_release(p, row->order);
 }
 
 static void row_bury(struct pipe *p, uint32_t index, uint32_t try)
@@ -174,7 +174,7 @@ static void flight_free(struct pipe *p, uint32_t index)
         return;
     f->next_free = p->flight_free;
     p->flight_free = index;
-    order_release(p, f->order);
+    pipe_order_release(p, f->order);
 }
 
 static void flight_go(struct pipe *p, uint32_t index)
@@ -293,7 +293,7 @@ static void decide(struct pipe *p, uint32_t index, const struct pipeline_report 
     if (step.end == PIPELINE_TURNS)
         turn_parts(p, row->order, group, barrier, &row->m);
     if (is_end(step.end))
-        order_end(p, o, step.end, &row->m);
+        pipe_order_end(p, o, step.end, &row->m);
     if (step.end == PIPELINE_DEAD)
         row_bury(p, index, row->work.tries);
     else
@@ -414,7 +414,7 @@ void pipe_on_row(void *pipe, const struct event *event)
 
 /* ---- orders come ---- */
 
-static void order_place(struct pipe *p)
+static void pipe_order_place(struct pipe *p)
 {
     static const struct pipeline_report none = {0};
     uint32_t index = p->order_free;
@@ -451,7 +451,7 @@ void pipe_on_arrive(void *pipe, const struct event *event)
 {
     (void)event;
     struct pipe *p = pipe;
-    order_place(p);
+    pipe_order_place(p);
     if ((int64_t)p->number_last < p->opts.orders) {
         double gap_us = rng_exp(&p->arrivals) * 1e6 / p->opts.orders_per_s;
         engine_after(&p->engine, (int64_t)(gap_us + 0.5), PIPE_EVENT_ARRIVE, 0);

@@ -67,7 +67,7 @@ static bool still_there(const struct pipe *p, const struct pipe_worker *w)
 }
 
 /* Do what the function of a station says. */
-static void function_go_on(struct pipe *p, uint32_t station)
+static void crew_go_on(struct pipe *p, uint32_t station)
 {
     struct pipe_station *s = &p->station[station];
     struct function *f = &s->function;
@@ -104,7 +104,7 @@ void pipe_on_tick(void *pipe, const struct event *event)
     if (s->tick_us != event->at)
         return; /* an earlier one came between */
     s->tick_us = INT64_MAX;
-    function_go_on(p, event->who);
+    crew_go_on(p, event->who);
 }
 
 void pipe_on_warm(void *pipe, const struct event *event)
@@ -113,7 +113,7 @@ void pipe_on_warm(void *pipe, const struct event *event)
     uint32_t station = p->worker[event->who].station;
     struct pipe_station *s = &p->station[station];
     function_ready(&s->function, event->who - s->worker_first, engine_now(&p->engine));
-    function_go_on(p, station);
+    crew_go_on(p, station);
 }
 
 static void rest(struct pipe *p, uint32_t worker)
@@ -123,7 +123,7 @@ static void rest(struct pipe *p, uint32_t worker)
     if (p->opts.function != NULL) {
         struct pipe_station *f = &p->station[w->station];
         function_ended(&f->function, worker - f->worker_first, engine_now(&p->engine));
-        function_go_on(p, w->station);
+        crew_go_on(p, w->station);
         return;
     }
     p->station[w->station].active_us = engine_now(&p->engine);
@@ -146,7 +146,7 @@ void pipe_dispatch(struct pipe *p, uint32_t station)
 {
     struct pipe_station *s = &p->station[station];
     if (p->opts.function != NULL) {
-        function_go_on(p, station);
+        crew_go_on(p, station);
         return;
     }
     while (!p->opts.central && s->first != PIPE_NONE && s->idle != PIPE_NONE) {
@@ -161,7 +161,7 @@ void pipe_dispatch(struct pipe *p, uint32_t station)
     }
 }
 
-static void work_starts(struct pipe *p, uint32_t worker)
+static void worker_starts(struct pipe *p, uint32_t worker)
 {
     struct pipe_worker *w = &p->worker[worker];
     if (!still_there(p, w)) { /* it took so long to begin */
@@ -180,7 +180,7 @@ static void work_starts(struct pipe *p, uint32_t worker)
 }
 
 /* What it needs to know comes with the message, from the one database, or is asked for. */
-static void work_asks(struct pipe *p, uint32_t worker)
+static void worker_asks(struct pipe *p, uint32_t worker)
 {
     const struct pipe_worker *w = &p->worker[worker];
     if (still_there(p, w) && w->station < p->opts.def->stage_count && !p->opts.central) {
@@ -192,7 +192,7 @@ static void work_asks(struct pipe *p, uint32_t worker)
             return;
         }
     }
-    work_starts(p, worker);
+    worker_starts(p, worker);
 }
 
 void pipe_on_worked(void *pipe, const struct event *event)
@@ -223,7 +223,7 @@ static void poll(struct pipe *p, uint32_t worker)
     p->count.polls++;
     if (p->station[w->station].first != PIPE_NONE) {
         take(p, worker);
-        work_asks(p, worker);
+        worker_asks(p, worker);
         return;
     }
     p->count.polls_empty++;
@@ -238,7 +238,7 @@ static void instance_dies(struct pipe *p, uint32_t worker)
     w->state = PIPE_IDLE;
     w->generation++;
     function_died(&s->function, worker - s->worker_first);
-    function_go_on(p, w->station);
+    crew_go_on(p, w->station);
 }
 
 static void commit(struct pipe *p, const struct pipe_worker *w)
@@ -268,9 +268,9 @@ void pipe_on_store(void *pipe, const struct event *event)
     else if (w->state == PIPE_POLLS)
         poll(p, event->who);
     else if (w->state == PIPE_TAKES)
-        work_asks(p, event->who);
+        worker_asks(p, event->who);
     else
-        work_starts(p, event->who);
+        worker_starts(p, event->who);
     pipe_store_go_on(p, store);
 }
 

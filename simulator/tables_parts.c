@@ -67,8 +67,8 @@ void tables_tail(struct tables *t)
 
 /* ---- shuffle sharding ---- */
 
-static void shuffle_size(struct tables *t, uint32_t workers, uint32_t shard,
-                         const double *published, const double *digit)
+static void shards_row(struct tables *t, uint32_t workers, uint32_t shard, const double *published,
+                       const double *digit)
 {
     struct subject s = {.replicate = subject_share, .replications = REPLICATIONS};
     double rarest = 1;
@@ -105,8 +105,8 @@ void tables_shuffle(struct tables *t)
     if (table == NULL)
         return;
     table->percent = 1;
-    shuffle_size(t, 8, 2, few, few_digit);
-    shuffle_size(t, 100, 5, many, many_digit);
+    shards_row(t, 8, 2, few, few_digit);
+    shards_row(t, 100, 5, many, many_digit);
 }
 
 /* ---- spare parts ---- */

@@ -156,4 +156,65 @@ call libpure.a base/planted.c 'int balance_pick(); int planted(void) { return ba
 call libsim.a simulator/planted.c 'int balance_pick(void) { return 0; }' \
     'what decides exists once' 'simulator/planted.c defines balance_pick a second time'
 
+# ---- deciders.sh, over copies of both ----
+
+decides() { # CLAIM SENTENCE: of what was planted; then all is as it was
+    fails_with "$1" "$2" sh tests/lint/deciders.sh "$work" "$tree"
+    cp "$build"/lib*.a "$work/"
+}
+plant() { # FILE TEXT CLAIM SENTENCE
+    printf '%s\n' "$2" >"$tree/$1"
+    decides "$3" "$4"
+    rm "$tree/$1"
+}
+object() { # ARCHIVE FILE TEXT
+    mkdir -p "$work/build/release/$(dirname "$2")"
+    (
+        cd "$work" || exit
+        printf '%s\n' "$3" | gcc -O2 -w -x c -c -o "build/release/${2%.c}.o" - &&
+            ar qcsP "$1" "build/release/${2%.c}.o"
+    ) || echo "# cannot compile $2"
+}
+without() { # ARCHIVE TYPE NAME: an archive without its members that have, or use, a symbol
+    nm -A -P "$work/$1" | sed -n "s/^.*\\[\\(.*\\)\\]: $3 $2 .*/\\1/p" |
+        xargs ar dP "$work/$1"
+}
+
+rm -f "$tree"/*/planted.* "$tree"/*/*/planted.*
+cp "$build"/lib*.a "$work/"
+passes 'what decides exists once and is called by those who should' \
+    sh tests/lint/deciders.sh "$build"
+passes 'and so it is in the copies' sh tests/lint/deciders.sh "$work" "$tree"
+
+plant simulator/planted.c 'static int retry_wanted(int tries)
+{
+    return tries < 3;
+}' 'the simulator has no second mind of its own' 'simulator/planted.c defines retry_wanted: what retry'
+plant simulator/planted.h 'static inline bool shift_is_wise(double errors)' \
+    'nor in a header' 'simulator/planted.h defines shift_is_wise: what shift does'
+object libsim.a simulator/planted.c 'int cache_guess(void) { return 0; }'
+decides 'nor behind a macro' 'simulator/planted.c defines cache_guess: what cache does'
+plant control/live/planted.c 'static uint32_t balance_pick(const struct balance *b)' \
+    'nor has a live process' 'control/live/planted.c defines balance_pick, and that is in control/'
+plant region/planted.h 'static inline bool retry_allowed(struct retry *r)' \
+    'a region does not decide for control' 'region/planted.h defines retry_allowed, and that is in control/'
+plant control/planted.h 'static inline bool retry_allowed(struct retry *r)' \
+    'an inline function exists once' 'control/ defines retry_allowed 2 times'
+
+without liblive.a U balance_pick
+decides 'live processes call what decides' 'balance_pick decides, and no live process calls it'
+without libsim.a U rollout_step
+decides 'the simulator calls what decides' 'rollout_step decides, and the simulator does not call it'
+without libpure.a T rollout_step
+decides 'what decides is there' 'control/ defines rollout_step 0 times'
+object liblive.a control/live/planted.c 'int rollout_step(); int f(void) { return rollout_step(); }'
+decides 'the list of what only the simulator calls shrinks' \
+    'rollout_step is called by live processes now: move it up'
+cp "$tree/control/live/door_try.c" "$work/kept"
+sed 's/retry_allowed(/may_retry(/' "$work/kept" >"$tree/control/live/door_try.c"
+decides 'live processes call what is inline' 'retry_allowed decides, and no live process calls it'
+cp "$work/kept" "$tree/control/live/door_try.c"
+grep -l backoff_delay_us "$tree"/simulator/*.c | xargs sed -i 's/backoff_delay_us(/own_delay_us(/'
+decides 'and so does the simulator' 'backoff_delay_us decides, and the simulator does not call it'
+
 echo "1..$count"
