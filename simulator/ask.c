@@ -198,8 +198,11 @@ static struct world_request *request_come(struct world *w, uint32_t stream)
     uint32_t group = w->stream[stream].group;
     uint32_t door = w->cell[w->group[group].cell].zones;
     struct world_request *request = request_take(w, stream, group, door);
-    if (request == NULL)
+    if (request == NULL) {
+        const struct world_request refused = {.stream = stream, .start_ns = engine_now(&w->engine)};
         trace_refused(w, stream);
+        count_fate(w, &refused, WORLD_SHED);
+    }
     return request;
 }
 
@@ -243,8 +246,10 @@ void ask_call(struct world *w, uint32_t parent, uint32_t group)
         attempt->request == WORLD_NONE ? NULL : &w->request[attempt->request];
     struct world_request *request = request_take(w, whose == NULL ? WORLD_NONE : whose->stream,
                                                  group, w->server[attempt->server].place);
-    if (request == NULL)
+    if (request == NULL) {
+        calls_ended(w, parent, attempt->generation, WORLD_SHED);
         return;
+    }
     request->parent = parent;
     request->parent_generation = attempt->generation;
     request->background = attempt->item.background;
