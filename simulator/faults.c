@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/arena.h"
 #include "base/error.h"
 #include "base/scenario.h"
 #include "base/topo.h"
@@ -41,11 +40,8 @@ static void later(struct world *w, double delay_ns, enum world_kind kind, uint32
         engine_after(&w->engine, (int64_t)(delay_ns + 0.5), kind, fault);
 }
 
-int faults_init(struct world *w, uint64_t seed, uint64_t replication, struct arena *a)
+void faults_init(struct world *w, uint64_t seed, uint64_t replication)
 {
-    w->fault = arena_alloc(a, w->scenario->fault_count, sizeof w->fault[0]);
-    if (w->fault == NULL)
-        return -1;
     for (size_t c = 0; c < w->topo->cell_count; c++)
         faults_paths(w, c);
     for (uint32_t i = 0; i < w->scenario->fault_count; i++) {
@@ -58,7 +54,6 @@ int faults_init(struct world *w, uint64_t seed, uint64_t replication, struct are
             at_ns += (double)f->every_us * 1000 * rng_exp(&w->fault[i].rng);
         later(w, at_ns, WORLD_BREAK, i);
     }
-    return 0;
 }
 
 /* ---- what ---- */
@@ -168,8 +163,6 @@ void faults_poison(void *world, const struct event *event)
     struct world *w = world;
     struct world_fault *fault = &w->fault[event->who];
     const struct scenario_fault *f = &w->scenario->faults[event->who];
-    if (!fault->on)
-        return;
     later(w, 1e9 / f->factor * rng_exp(&fault->rng), WORLD_POISON, event->who);
     for (uint32_t i = 0; i < w->stream_count; i++)
         if (w->stream[i].country == f->country) { /* the first service that customers ask */
@@ -250,6 +243,7 @@ void faults_heal(void *world, const struct event *event)
     const struct scenario_fault *f = &w->scenario->faults[event->who];
     trace_fault(w, TRACE_HEAL, event->who);
     fault->on = false;
+    fault->generation++; /* its customer asks no more */
     if (f->every_us > 0)
         later(w, (double)f->every_us * 1000 * rng_exp(&fault->rng), WORLD_BREAK, event->who);
     apply(w, f, false);

@@ -17,8 +17,8 @@ struct world;
 int faults_check(const struct scenario *s, const struct topo *topo,
                  const struct capacity_plan *plan, struct error *err);
 
-/* Put every fault's beginning among the events. 0, or -1 when memory is out. */
-int faults_init(struct world *w, uint64_t seed, uint64_t replication, struct arena *a);
+/* Put every fault's beginning among the events. */
+void faults_init(struct world *w, uint64_t seed, uint64_t replication);
 
 /* Set how long messages take in a cell, from the topology and the faults that are on. */
 void faults_paths(struct world *w, size_t cell);

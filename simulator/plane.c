@@ -176,8 +176,6 @@ void plane_started(void *world, const struct event *event)
     struct world *w = world;
     struct world_server *server = &w->server[event->who];
     struct world_group *group = &w->group[server->group];
-    if (server->presence != SERVER_STARTING)
-        return;
     server->presence = SERVER_THERE;
     world_present(w, event->who, true);
     balance_present(&group->balance, event->who - group->server_first, true);
@@ -191,7 +189,9 @@ static void stop_one(struct world *w, struct world_group *group, uint32_t zone)
         struct world_server *server = &w->server[index];
         if (server->presence == SERVER_NONE || is_dead(server))
             continue;
-        if (server->presence == SERVER_THERE) {
+        if (server->presence == SERVER_STARTING) {
+            engine_cancel(&w->engine, WORLD_STARTED, index);
+        } else {
             world_present(w, index, false);
             balance_present(&group->balance, index - group->server_first, false);
         }
@@ -334,7 +334,8 @@ void plane_deploy(struct world *w, uint32_t fault, bool begins)
 {
     struct world_plane *p = w->plane;
     const struct scenario_control *control = &w->scenario->control;
-    if (begins && p->rollout_fault == WORLD_NONE) {
+    bool idle = p->rollout_fault == WORLD_NONE || p->rollout.state == ROLLOUT_UNDONE;
+    if (begins && idle) { /* none goes out while the last is still being taken back */
         const struct rollout_opts opts = {
             .zones = p->zones,
             .cells = (uint32_t)w->topo->cell_count,

@@ -1,5 +1,5 @@
-/* Tests of simulator/ask.c, serve.c and faults.c: no request and no try is lost or doubled, whatever
- * breaks and however small the pools are; and what happens at the borders of time. */
+/* Tests of simulator/ask.c, serve.c and faults.c: no request and no try is lost or doubled,
+ * whatever breaks and however small the pools are; and what happens at the borders of time. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
