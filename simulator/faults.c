@@ -108,8 +108,9 @@ static void mark_server(const struct world *w, struct world_server *server,
     }
 }
 
-void faults_mark(struct world *w, size_t cell)
+bool faults_mark(struct world *w, size_t cell)
 {
+    bool died = false;
     for (size_t k = 0; k < w->topo->service_count; k++) {
         const struct world_group *group = &w->group[cell * w->topo->service_count + k];
         uint32_t end = group->server_first + group->balance.count;
@@ -124,10 +125,13 @@ void faults_mark(struct world *w, size_t cell)
                 if (w->fault[n].on && touches_cell(w, f, cell) && touches_server(w, f, group, i))
                     mark_server(w, server, f);
             }
-            if (!was_dead && server->down > 0)
+            if (!was_dead && server->down > 0) {
                 server->since_ns = engine_now(&w->engine);
+                died = true;
+            }
         }
     }
+    return died;
 }
 
 /* Whether a message between two places is one of those that a zone's fault concerns. */
@@ -208,15 +212,17 @@ static void apply(struct world *w, const struct scenario_fault *f, bool on)
         world_surge(w, f->country, factor);
         return;
     }
+    bool died = false;
     for (size_t c = 0; c < w->topo->cell_count; c++) {
         if (!touches_cell(w, f, c))
             continue;
         if (f->kind == FAULT_PARTITION || f->kind == FAULT_LATENCY)
             faults_paths(w, c);
         else
-            faults_mark(w, c);
+            died = faults_mark(w, c) || died;
     }
-    serve_reset_dead(w);
+    if (died)
+        serve_reset_dead(w);
 }
 
 void faults_break(void *world, const struct event *event)

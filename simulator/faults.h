@@ -2,6 +2,7 @@
 #ifndef SIMULATOR_FAULTS_H
 #define SIMULATOR_FAULTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,8 +24,9 @@ void faults_init(struct world *w, uint64_t seed, uint64_t replication);
 /* Set how long messages take in a cell, from the topology and the faults that are on. */
 void faults_paths(struct world *w, size_t cell);
 
-/* Set the state of all servers of a cell anew, from the faults that are on and their version. */
-void faults_mark(struct world *w, size_t cell);
+/* Set the state of all servers of a cell anew, from the faults that are on and their version. True
+ * when some have died of it: serve_reset_dead. */
+bool faults_mark(struct world *w, size_t cell);
 
 /* A server dies of a request of fault `fault`, and is started again after a while. */
 void faults_crash(struct world *w, uint32_t server, uint32_t fault);

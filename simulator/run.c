@@ -62,7 +62,13 @@ static int64_t slices_of(const struct topo *topo, const struct scenario *scenari
     for (size_t i = 0; i < scenario->fault_count; i++)
         if (scenario->faults[i].kind == FAULT_SURGE && scenario->faults[i].factor > surge)
             surge = scenario->faults[i].factor;
+    double breaks = 0; /* each costs about as much as a thousand requests */
+    for (size_t i = 0; i < scenario->fault_count; i++)
+        if (scenario->faults[i].every_us > 0)
+            breaks += (double)scenario->duration_us /
+                      (double)(scenario->faults[i].every_us + scenario->faults[i].for_us);
     double requests = rps * scenario->load * load * surge * (double)scenario->duration_us * 1e-6;
+    requests += breaks * 1000;
     double slices = requests / SLICE_REQUESTS;
     if (slices < SLICES_MIN)
         return SLICES_MIN;
