@@ -181,6 +181,14 @@ kept --set 'expect=[]' --set about=words
 judge "what nothing depends on does not matter" 0 '"planned": 8,' "run 1 goes on: it has 48"
 kept --seed 2
 judge "another seed is another run" 0 '"seed": 2,' "$db: run 2 begins: the others have other inputs"
+printf '10\n20\n30\n' >"$work/times"
+echo '{"topology": "measured.json", "duration": "5s", "replications": 2}' >"$work/measured-run.json"
+echo '{"countries": {"GB": {"peak_rps": 50, "curve": "flat"}},
+    "services": {"shop": {"spread": "empirical", "times": "times"}}}' >"$work/measured.json"
+run sim "$work/measured-run.json" --db "$work/times.db"
+printf '1\n20\n39\n' >"$work/times"
+run sim "$work/measured-run.json" --db "$work/times.db"
+judge "other measured times in the same file are another run" 0 "5s" "run 2 begins"
 kept --set policy.tries=1
 judge "another policy too" 0 '"planned": 8,' "$db: run 3 begins"
 kept
