@@ -36,7 +36,8 @@ static const struct json_field background_fields[] = {
     JSON_I64(struct run_background, requests, "requests", 0, 0, .doc = "As for users"),
     JSON_I64(struct run_background, ok, "ok", 0, 0, .doc = "Answered"),
     JSON_I64(struct run_background, shed, "shed", 0, 0, .doc = "Refused in the end"),
-    JSON_I64(struct run_background, failed, "failed", 0, 0, .doc = "Reset or timed out in the end"),
+    JSON_I64(struct run_background, failed, "failed", 0, 0,
+             .doc = "Reset, timed out or answered with an error in the end"),
     JSON_OBJECT(struct run_background, mean_ms, "mean_ms", measure_fields,
                 .doc = "Mean latency of answered requests"),
     JSON_END,
@@ -47,14 +48,15 @@ static const struct json_field country_fields[] = {
              .doc = "Requests of all replications, begun after the warm-up and ended"),
     JSON_I64(struct run_country, ok, "ok", 0, 0, .doc = "Answered"),
     JSON_I64(struct run_country, shed, "shed", 0, 0, .doc = "Refused in the end"),
-    JSON_I64(struct run_country, failed, "failed", 0, 0, .doc = "Reset or timed out in the end"),
+    JSON_I64(struct run_country, failed, "failed", 0, 0,
+             .doc = "Reset, timed out or answered with an error in the end"),
     JSON_I64(struct run_country, retries, "retries", 0, 0, .doc = "Tries after the first"),
     JSON_OBJECT(struct run_country, availability, "availability", measure_fields,
                 .doc = "Share of requests that were answered"),
     JSON_OBJECT(struct run_country, shed_each, "shed_each", measure_fields,
                 .doc = "Requests refused, per replication"),
     JSON_OBJECT(struct run_country, failed_each, "failed_each", measure_fields,
-                .doc = "Requests reset or timed out, per replication"),
+                .doc = "Requests that failed, per replication"),
     JSON_OBJECT(struct run_country, mean_ms, "mean_ms", measure_fields,
                 .doc = "Mean latency, to compare with queueing theory; customers feel the tail"),
     JSON_OBJECT(struct run_country, p50_ms, "p50_ms", measure_fields,
@@ -69,11 +71,14 @@ static const struct json_field country_fields[] = {
 };
 
 static const struct json_field service_fields[] = {
-    JSON_I64(struct run_service, servers, "servers", 0, 0, .doc = "In all zones"),
+    JSON_I64(struct run_service, servers, "servers", 0, 0, .doc = "In all zones, as planned"),
     JSON_I64(struct run_service, tries_shed, "tries_shed", 0, 0,
              .doc = "Tries refused by a server"),
-    JSON_OBJECT(struct run_service, busy, "busy", measure_fields,
-                .doc = "Utilisation over the measured time, dead servers included"),
+    JSON_OBJECT(
+        struct run_service, busy, "busy", measure_fields,
+        .doc =
+            "Utilisation of the planned servers over the measured time, dead ones included; what "
+            "control started besides can bring it above 1"),
     JSON_OBJECT(struct run_service, waiting, "waiting", measure_fields,
                 .doc = "Tries that wait, in all servers: the mean number over the measured time"),
     JSON_OBJECT(struct run_service, in_system, "in_system", measure_fields,
