@@ -230,12 +230,25 @@ static int bind_start(struct scenario *s, const struct topo *topo, struct error 
                      "start: expected \"peak DE\" or a quarter-hour as \"Mon 08:15\", got %s", got);
 }
 
+/* Cells roll one version out at a time. */
+static int check_one_deploy(const struct scenario *s, size_t index, struct error *err)
+{
+    for (size_t i = 0; i < index && s->faults[index].kind == FAULT_BAD_DEPLOY; i++)
+        if (s->faults[i].kind == FAULT_BAD_DEPLOY)
+            return error_set(err, ERR_CONFLICT,
+                             "faults[%zu].kind: faults[%zu] is a bad-deploy too; a scenario takes "
+                             "one, which may come again and again",
+                             index, i);
+    return 0;
+}
+
 int scenario_bind(struct scenario *s, const struct topo *topo, struct error *err)
 {
     if (bind_start(s, topo, err) != 0)
         return -1;
     for (size_t i = 0; i < s->fault_count; i++)
-        if (scenario_bind_fault(&s->faults[i], i, topo, err) != 0)
+        if (scenario_bind_fault(&s->faults[i], i, topo, err) != 0 ||
+            check_one_deploy(s, i, err) != 0)
             return -1;
     for (size_t i = 0; i < s->expect_count; i++) {
         char got[JSON_QUOTE_MAX];

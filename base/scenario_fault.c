@@ -81,10 +81,11 @@ const struct json_field scenario_fault_fields[] = {
                   .doc =
                       "zone-, cell- and region-down: the control plane of its cells goes with it "
                       "for so long"),
-    JSON_F64(struct scenario_fault, factor, "factor", 0, 1e6, .preset = "0",
-             .doc =
-                 "slow, store-slow: how many times as long work takes, 10 if left out; surge: how "
-                 "many times the requests, 2 if left out"),
+    JSON_F64(
+        struct scenario_fault, factor, "factor", 0, 1e6, .preset = "0",
+        .doc = "slow, store-slow: how many times as long work takes, 10 if left out; surge: how "
+               "many times the requests, 2 if left out; poison: requests/s of the customer, 10 if "
+               "left out"),
     JSON_F64(struct scenario_fault, share, "share", 0, 1, .preset = "0",
              .doc = "errors, bad-deploy: the share of answers that are errors, 1 if left out"),
     JSON_DURATION(struct scenario_fault, extra_us, "extra", 0, 3600e6, .preset = "0",

@@ -147,7 +147,9 @@ static const struct json_field policy_fields[] = {
                   .doc = "How long it is left out before one request tries it again"),
     JSON_WORD(struct topo_policy, balance, "balance", balance_words, .preset = "choices",
               .doc = "How the door picks a server: the least loaded of some choices, different or "
-                     "repeated; any; each in its turn; or the least loaded of all"),
+                     "repeated; any; each in its turn; the least loaded of all; near, one in the "
+                     "zone of who asks while it is not much busier; by the customer: one by hash, "
+                     "or of a shard of his, fixed or shuffled"),
     JSON_I64(struct topo_policy, choices, "choices", 1, TOPO_CHOICES_MAX, .preset = "2",
              .doc = "So many are drawn at random by balance choices and repeated-choices"),
     JSON_I64(struct topo_policy, shard, "shard", 1, TOPO_SHARD_MAX, .preset = "2",

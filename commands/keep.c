@@ -56,6 +56,21 @@ static const char *const *metrics_of(const struct topo *topo, size_t count, stru
     return out;
 }
 
+/* `text`, and what is in the files of measured times, whose names alone are in the topology. NULL
+ * when memory is out. */
+static const char *with_times(const char *text, const struct topo *topo, struct arena *a)
+{
+    for (size_t i = 0; text != NULL && i < topo->service_count; i++) {
+        const struct topo_service *service = &topo->services[i];
+        char digest[DIGEST_TEXT];
+        if (service->times_count == 0)
+            continue;
+        digest_text(digest, service->times_us, service->times_count * sizeof service->times_us[0]);
+        text = arena_format(a, "%s\n%s %s", text, service->name, digest);
+    }
+    return text;
+}
+
 /* The scenario and the topology as they were understood, without what no number depends on. */
 static int put_inputs(struct results_run *run, const struct files *base, struct arena *a)
 {
@@ -68,11 +83,12 @@ static int put_inputs(struct results_run *run, const struct files *base, struct 
     run->topology_json = json_encode(&topo, topo_fields, a);
     if (run->scenario_json == NULL || run->topology_json == NULL)
         return -1;
-    const char *both = arena_format(a, "%s\n%s", run->scenario_json, run->topology_json);
+    const char *all = arena_format(a, "%s\n%s", run->scenario_json, run->topology_json);
     char *digest = arena_alloc(a, DIGEST_TEXT, 1);
-    if (both == NULL || digest == NULL)
+    all = all == NULL ? NULL : with_times(all, &base->topo, a);
+    if (all == NULL || digest == NULL)
         return -1;
-    digest_text(digest, both, strlen(both));
+    digest_text(digest, all, strlen(all));
     run->inputs = digest;
     return 0;
 }

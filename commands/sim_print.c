@@ -145,12 +145,19 @@ static void print_course(FILE *out, const struct run_result *result)
 static void print_faults(FILE *out, const struct scenario *s)
 {
     for (size_t i = 0; i < s->fault_count; i++) {
-        char at[DURATION_TEXT_MAX], how_long[DURATION_TEXT_MAX];
-        duration_format(at, s->faults[i].at_us);
-        duration_format(how_long, s->faults[i].for_us);
-        fprintf(out, "fault: %s %s at %s %s%s\n", scenario_fault_words[s->faults[i].kind],
-                s->faults[i].scope, at, s->faults[i].for_us == 0 ? "to the end" : "for ",
-                s->faults[i].for_us == 0 ? "" : how_long);
+        const struct scenario_fault *f = &s->faults[i];
+        char at[DURATION_TEXT_MAX], how_long[DURATION_TEXT_MAX], every[DURATION_TEXT_MAX];
+        duration_format(at, f->at_us);
+        duration_format(how_long, f->for_us);
+        duration_format(every, f->every_us);
+        fprintf(out, "fault: %s %s ", scenario_fault_words[f->kind], f->scope);
+        if (f->every_us > 0)
+            fprintf(out, "from %s on, at random: %s after it last ended, for %s, on average\n", at,
+                    every, how_long);
+        else if (f->for_us > 0)
+            fprintf(out, "at %s for %s\n", at, how_long);
+        else
+            fprintf(out, "at %s to the end\n", at);
     }
 }
 

@@ -115,6 +115,11 @@ struct pair { /* of one country in one replication; NaN: not known */
     double availability, p99_ms;
 };
 
+struct pairs {
+    struct pair *pair; /* [replications * countries] */
+    size_t replications;
+};
+
 struct sweep { /* what is under way */
     const struct files_texts *texts;
     const struct files *base;
@@ -122,15 +127,16 @@ struct sweep { /* what is under way */
     struct simulate simulate;
     struct keep keep;
     struct sweep_report report;
-    struct pair *first, *now; /* [replications * countries] */
-    struct arena arena;       /* of all that stays */
+    struct pairs first, now; /* of the first variant, and of another one */
+    struct arena arena;      /* of all that stays */
 };
 
 static void take_pairs(struct sweep *w, int64_t index, const struct result_sample *sample)
 {
     size_t countries = w->first_files.topo.country_count;
-    assert(index < w->simulate.replications);
-    struct pair *pair = &(w->keep.variant == 0 ? w->first : w->now)[(size_t)index * countries];
+    const struct pairs *pairs = w->keep.variant == 0 ? &w->first : &w->now;
+    assert((size_t)index < pairs->replications);
+    struct pair *pair = &pairs->pair[(size_t)index * countries];
     for (size_t i = 0; i < countries; i++) {
         const struct result_country *c = &sample->country[i];
         double ok = (double)c->ok, requests = (double)c->requests;
@@ -154,10 +160,18 @@ static int save(void *context, int64_t index, const struct result_sample *sample
     return w->keep.db == NULL ? 0 : keep_save(&w->keep, index, sample, err);
 }
 
-static void forget_pairs(struct pair *pair, size_t count)
+/* Room for as many replications as the variant may come to. */
+static int make_pairs(struct sweep *w, struct pairs *pairs, const struct scenario *s,
+                      struct arena *a)
 {
-    for (size_t i = 0; i < count; i++)
-        pair[i] = (struct pair){(double)NAN, (double)NAN};
+    size_t countries = w->first_files.topo.country_count;
+    bool open = s->precision.relative > 0;
+    int64_t most = open ? s->precision.replications_max : w->simulate.replications;
+    *pairs =
+        (struct pairs){arena_alloc(a, (size_t)most * countries, sizeof(struct pair)), (size_t)most};
+    for (size_t i = 0; pairs->pair != NULL && i < (size_t)most * countries; i++)
+        pairs->pair[i] = (struct pair){(double)NAN, (double)NAN};
+    return pairs->pair == NULL ? -1 : 0;
 }
 
 static struct run_measure measure_of(const struct stats *s)
@@ -177,9 +191,9 @@ static int compare(struct sweep *w, struct sweep_variant *v)
     v->difference_count = countries;
     for (size_t c = 0; c < countries; c++) {
         struct stats availability = {0}, p99 = {0};
-        for (size_t i = 0; i < (size_t)w->simulate.replications; i++) {
-            const struct pair *first = &w->first[i * countries + c];
-            const struct pair *now = &w->now[i * countries + c];
+        for (size_t i = 0; i < w->first.replications && i < w->now.replications; i++) {
+            const struct pair *first = &w->first.pair[i * countries + c];
+            const struct pair *now = &w->now.pair[i * countries + c];
             if (!isnan(now->availability - first->availability))
                 stats_add(&availability, now->availability - first->availability);
             if (!isnan(now->p99_ms - first->p99_ms))
@@ -223,12 +237,13 @@ static int run_variant(struct sweep *w, size_t index, struct arena *scratch, str
     struct files files;
     struct run_result result;
     struct sweep_variant *v = &w->report.variants[index];
-    size_t pairs = (size_t)w->simulate.replications * w->first_files.topo.country_count;
     w->keep.variant = (int64_t)index;
-    forget_pairs(index == 0 ? w->first : w->now, pairs);
     sweep_sets(set, s->sweep, s->sweep_count, index);
     if (files_scenario_build(&files, w->texts, set, s->sweep_count, scratch, err) != 0)
         return -1;
+    if (make_pairs(w, index == 0 ? &w->first : &w->now, &files.scenario,
+                   index == 0 ? &w->arena : scratch) != 0)
+        return error_memory(err);
     if (simulate_run(&w->simulate, &result, index, &files, &keep, scratch, err) != 0)
         return simulate_stopped() ? 0 : -1;
     if (copy_result(&v->result, &result, &w->arena, scratch, err) != 0)
@@ -273,9 +288,6 @@ static int prepare(struct sweep *w, const struct sweep_opts *opts, struct error 
         return error_memory(err);
     if (sweep_try(&w->first_files, w->texts, s, work, &w->arena, err) != 0)
         return -1;
-    size_t pairs = (size_t)opts->replications * w->first_files.topo.country_count;
-    w->first = arena_alloc(&w->arena, pairs, sizeof w->first[0]);
-    w->now = arena_alloc(&w->arena, pairs, sizeof w->now[0]);
     w->report = (struct sweep_report){
         .seed = opts->seed,
         .planned = (int64_t)variants,
@@ -289,7 +301,7 @@ static int prepare(struct sweep *w, const struct sweep_opts *opts, struct error 
         .work = work,
         .variants = variants,
     };
-    if (w->first == NULL || w->now == NULL || w->report.variants == NULL)
+    if (w->report.variants == NULL)
         return error_memory(err);
     return opts->db == NULL ? 0
                             : keep_open(&w->keep, opts->db, w->texts->path, w->base,

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "commands/files.h"
 #include "commands/trace_put.h"
+#include "simulator/plane.h"
 #include "simulator/trace.h"
 
 struct server {    /* one of the world's, numbered alike */
@@ -249,7 +250,8 @@ static void begin(struct trace_file *f)
         trace_put_cell(&f->put, c);
         for (size_t i = 0; i < topo->service_count; i++) {
             size_t group = c * topo->service_count + i;
-            for (size_t z = 0; z < topo->cells[c].zone_count; z++)
+            size_t zones = topo->services[i].store ? 1 : topo->cells[c].zone_count;
+            for (size_t z = 0; z < zones; z++)
                 trace_put_crowd(&f->put, group, z, at_ns, f->crowd[group][z].waiting,
                                 f->crowd[group][z].running);
         }
@@ -313,10 +315,24 @@ static void release(struct trace_file *f)
     free(f);
 }
 
+/* As many as the world has: stores, those that are planned, and those that control may start. */
+static uint32_t servers_of(const struct files *files)
+{
+    uint32_t servers = 0;
+    for (size_t c = 0; c < files->topo.cell_count; c++)
+        for (size_t i = 0; i < files->topo.service_count; i++) {
+            uint32_t per_zone = (uint32_t)files->plan.cells[c].services[i].per_zone;
+            per_zone += plane_room(&files->scenario, per_zone);
+            bool store = files->topo.services[i].store;
+            servers += store ? 1 : per_zone * (uint32_t)files->topo.cells[c].zone_count;
+        }
+    return servers;
+}
+
 static int init(struct trace_file *f, struct error *err)
 {
     const struct topo *topo = &f->files->topo;
-    f->server_count = (uint32_t)f->files->plan.servers;
+    f->server_count = servers_of(f->files);
     f->server = arena_alloc(&f->arena, f->server_count, sizeof f->server[0]);
     f->crowd = arena_alloc(&f->arena, topo->cell_count * topo->service_count, sizeof f->crowd[0]);
     f->down = arena_alloc(&f->arena, f->files->scenario.fault_count, sizeof f->down[0]);

@@ -91,10 +91,18 @@ static void put(struct trace_put *p, const char *format, ...)
     va_end(args);
 }
 
-/* "a/catalog-2" */
+static bool is_store(const struct trace_put *p, size_t group)
+{
+    return p->files->topo.services[group % p->files->topo.service_count].store;
+}
+
+/* "a/catalog-2"; a store is in no zone. */
 static void put_server(struct trace_put *p, const struct trace_record *r)
 {
-    put(p, "%s/%s-%" PRIu32, p->zone[cell_of(p, r)][r->zone], service_of(p, r), r->nth + 1);
+    if (is_store(p, r->group))
+        put(p, "%s", service_of(p, r));
+    else
+        put(p, "%s/%s-%" PRIu32, p->zone[cell_of(p, r)][r->zone], service_of(p, r), r->nth + 1);
 }
 
 /* An event up to its name's opening quote. Times are in microseconds. */
@@ -178,8 +186,10 @@ void trace_put_crowd(struct trace_put *p, size_t group, size_t zone, int64_t at_
 {
     size_t cell = group / p->files->topo.service_count;
     event(p, "C", cell, TID_DOOR, at_ns);
-    put(p, "%s in %s\",\"args\":{\"waiting\":%" PRIu32 ",\"running\":%" PRIu32 "}}",
-        p->service[group % p->files->topo.service_count], p->zone[cell][zone], waiting, running);
+    put(p, "%s", p->service[group % p->files->topo.service_count]);
+    if (!is_store(p, group))
+        put(p, " in %s", p->zone[cell][zone]);
+    put(p, "\",\"args\":{\"waiting\":%" PRIu32 ",\"running\":%" PRIu32 "}}", waiting, running);
 }
 
 void trace_put_fault(struct trace_put *p, const char *phase, size_t fault, int64_t at_ns)

@@ -27,26 +27,26 @@ static void send(struct world *w, uint32_t attempt)
 {
     const struct world_group *group = group_of(w, attempt);
     uint32_t first = group->cell * (uint32_t)w->topo->service_count;
+    struct world_calls *c = &w->calls[attempt];
+    c->unsent--;
+    c->out++;
+    c->sending = true;
     ask_call(w, attempt, first + (uint32_t)call_of(w, attempt)->index);
+    c->sending = false;
 }
 
 static void step_begin(struct world *w, uint32_t attempt)
 {
     struct world_calls *c = &w->calls[attempt];
     const struct topo_call *call = call_of(w, attempt);
-    uint32_t now = call->parallel ? (uint32_t)call->count : 1;
-    c->out = now;
-    c->unsent = (uint32_t)call->count - now;
-    c->answered = 0;
+    c->unsent = (uint32_t)call->count;
+    c->out = c->answered = 0;
     if (call->deadline_us > 0)
         engine_after(&w->engine, call->deadline_us * 1000, WORLD_DEADLINE, attempt);
-    uint32_t generation = w->attempt[attempt].generation;
-    for (uint32_t i = 0; i < now && w->attempt[attempt].generation == generation; i++)
-        send(w, attempt);
 }
 
-/* The step is over. `armed`: its deadline still waits. */
-static void step_end(struct world *w, uint32_t attempt, bool armed)
+/* The step is over: true when another one begins. `armed`: its deadline still waits. */
+static bool step_end(struct world *w, uint32_t attempt, bool armed)
 {
     struct world_calls *c = &w->calls[attempt];
     const struct topo_call *call = call_of(w, attempt);
@@ -54,12 +54,32 @@ static void step_end(struct world *w, uint32_t attempt, bool armed)
         engine_cancel(&w->engine, WORLD_DEADLINE, attempt);
     else
         w->attempt[attempt].generation++;
-    if (c->answered < needed(call))
-        serve_answer(w, attempt, WORLD_ERROR);
-    else if (++c->step < group_of(w, attempt)->service->call_count)
-        step_begin(w, attempt);
-    else
-        serve_answer(w, attempt, WORLD_OK);
+    bool enough = c->answered >= needed(call);
+    if (!enough || ++c->step == group_of(w, attempt)->service->call_count) {
+        serve_answer(w, attempt, enough ? WORLD_OK : WORLD_ERROR);
+        return false;
+    }
+    step_begin(w, attempt);
+    return true;
+}
+
+/* Send what may be sent now. A request may end before it has gone anywhere, and so may many, step
+ * after step: they are taken here in turn, as deep calls would need a stack without bounds. */
+static void go_on(struct world *w, uint32_t attempt)
+{
+    const struct world_calls *c = &w->calls[attempt];
+    for (;;) {
+        const struct topo_call *call = call_of(w, attempt);
+        bool vain = c->answered + c->out + c->unsent < needed(call);
+        if (vain || c->out + c->unsent == 0) {
+            if (!step_end(w, attempt, true))
+                return;
+        } else if (c->unsent > 0 && (call->parallel || c->out == 0)) {
+            send(w, attempt);
+        } else {
+            return;
+        }
+    }
 }
 
 void calls_begin(struct world *w, uint32_t attempt)
@@ -68,6 +88,7 @@ void calls_begin(struct world *w, uint32_t attempt)
     w->attempt[attempt].state = ATTEMPT_CALLS;
     w->calls[attempt].step = 0;
     step_begin(w, attempt);
+    go_on(w, attempt);
 }
 
 void calls_ended(struct world *w, uint32_t attempt, uint32_t generation, enum world_answer answer)
@@ -77,18 +98,12 @@ void calls_ended(struct world *w, uint32_t attempt, uint32_t generation, enum wo
     struct world_calls *c = &w->calls[attempt];
     c->out--;
     c->answered += answer == WORLD_OK;
-    if (c->answered + c->out + c->unsent < needed(call_of(w, attempt))) {
-        step_end(w, attempt, true);
-    } else if (c->unsent > 0) {
-        c->unsent--;
-        c->out++;
-        send(w, attempt);
-    } else if (c->out == 0) {
-        step_end(w, attempt, true);
-    }
+    if (!c->sending) /* or else it is go_on that sends */
+        go_on(w, attempt);
 }
 
 void calls_deadline(void *world, const struct event *event)
 {
-    step_end(world, event->who, false);
+    if (step_end(world, event->who, false))
+        go_on(world, event->who);
 }

@@ -68,9 +68,6 @@ static int init_lasts(struct dist *d, const struct scenario_fault *f, struct are
 
 int faults_init(struct world *w, uint64_t seed, uint64_t replication, struct arena *a)
 {
-    w->fault = arena_alloc(a, w->scenario->fault_count, sizeof w->fault[0]);
-    if (w->fault == NULL)
-        return -1;
     w->count.fault_first_ns = w->count.detect_ns = -1;
     for (size_t c = 0; c < w->topo->cell_count; c++)
         faults_paths(w, c);
@@ -141,8 +138,9 @@ static void mark_server(const struct world *w, struct world_server *server,
     }
 }
 
-void faults_mark(struct world *w, size_t cell)
+bool faults_mark(struct world *w, size_t cell)
 {
+    bool died = false;
     for (size_t k = 0; k < w->topo->service_count; k++) {
         const struct world_group *group = &w->group[cell * w->topo->service_count + k];
         uint32_t end = group->server_first + group->balance.count;
@@ -157,10 +155,13 @@ void faults_mark(struct world *w, size_t cell)
                 if (w->fault[n].on && touches_cell(w, f, cell) && touches_server(w, f, group, i))
                     mark_server(w, server, f);
             }
-            if (!was_dead && server->down > 0)
+            if (!was_dead && server->down > 0) {
                 server->since_ns = engine_now(&w->engine);
+                died = true;
+            }
         }
     }
+    return died;
 }
 
 /* Whether a message between two places is one of those that a zone's fault concerns. */
@@ -196,8 +197,6 @@ void faults_poison(void *world, const struct event *event)
     struct world *w = world;
     struct world_fault *fault = &w->fault[event->who];
     const struct scenario_fault *f = &w->scenario->faults[event->who];
-    if (!fault->on)
-        return;
     later(w, 1e9 / f->factor * rng_exp(&fault->rng), WORLD_POISON, event->who);
     for (uint32_t i = 0; i < w->stream_count; i++)
         if (w->stream[i].country == f->country) { /* the first service that customers ask */
@@ -255,15 +254,17 @@ static void apply(struct world *w, const struct scenario_fault *f, bool on)
         world_surge(w, f->country, factor);
         return;
     }
+    bool died = false;
     for (size_t c = 0; c < w->topo->cell_count; c++) {
         if (!touches_cell(w, f, c))
             continue;
         if (f->kind == FAULT_PARTITION || f->kind == FAULT_LATENCY)
             faults_paths(w, c);
         else
-            faults_mark(w, c);
+            died = faults_mark(w, c) || died;
     }
-    serve_reset_dead(w);
+    if (died)
+        serve_reset_dead(w);
 }
 
 void faults_control(void *world, const struct event *event)
@@ -311,6 +312,7 @@ void faults_heal(void *world, const struct event *event)
     if (--w->faults_on == 0)
         w->count.fault_last_ns = engine_now(&w->engine);
     fault->on = false;
+    fault->generation++; /* its customer asks no more */
     if (f->every_us > 0)
         later(w, (double)f->every_us * 1000 * rng_exp(&fault->rng), WORLD_BREAK, event->who);
     apply(w, f, false);

@@ -2,6 +2,7 @@
 #ifndef SIMULATOR_FAULTS_H
 #define SIMULATOR_FAULTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,8 +20,9 @@ int faults_init(struct world *w, uint64_t seed, uint64_t replication, struct are
 /* Set how long messages take in a cell, from the topology and the faults that are on. */
 void faults_paths(struct world *w, size_t cell);
 
-/* Set the state of all servers of a cell anew, from the faults that are on and their version. */
-void faults_mark(struct world *w, size_t cell);
+/* Set the state of all servers of a cell anew, from the faults that are on and their version. True
+ * when some have died of it: serve_reset_dead. */
+bool faults_mark(struct world *w, size_t cell);
 
 /* A try has failed, and its replica's state is enum balance_state `state` now. */
 static inline void faults_detected(struct world *w, unsigned state)

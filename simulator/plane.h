@@ -38,7 +38,8 @@ void plane_seen(struct world *w, uint32_t group, uint32_t zone, bool failed);
  * only while one is. */
 uint16_t plane_avoids(struct world *w, uint32_t group, struct rng *rng);
 
-/* A faulty version begins to go out, or is taken back by those who made it. */
+/* A faulty version begins to go out, unless the last one is still being taken back, or is taken
+ * back by those who made it. Of a scenario's faults at most one is such a version. */
 void plane_deploy(struct world *w, uint32_t fault, bool begins);
 
 /* Handlers of the engine. */

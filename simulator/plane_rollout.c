@@ -28,7 +28,8 @@ void plane_deploy(struct world *w, uint32_t fault, bool begins)
 {
     struct world_plane *p = w->plane;
     const struct scenario_control *control = &w->scenario->control;
-    if (begins && p->rollout_fault == WORLD_NONE) {
+    bool idle = p->rollout_fault == WORLD_NONE || p->rollout.state == ROLLOUT_UNDONE;
+    if (begins && idle) { /* none goes out while the last is still being taken back */
         const struct rollout_opts opts = {
             .zones = p->zones,
             .cells = (uint32_t)w->topo->cell_count,

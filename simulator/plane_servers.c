@@ -59,8 +59,6 @@ void plane_started(void *world, const struct event *event)
     struct world *w = world;
     struct world_server *server = &w->server[event->who];
     struct world_group *group = &w->group[server->group];
-    if (server->presence != SERVER_STARTING)
-        return;
     server->presence = SERVER_THERE;
     world_present(w, event->who, true);
     balance_present(&group->balance, event->who - group->server_first, true);
@@ -74,7 +72,9 @@ static void stop_one(struct world *w, struct world_group *group, uint32_t zone)
         struct world_server *server = &w->server[index];
         if (server->presence == SERVER_NONE || is_dead(server))
             continue;
-        if (server->presence == SERVER_THERE) {
+        if (server->presence == SERVER_STARTING) {
+            engine_cancel(&w->engine, WORLD_STARTED, index);
+        } else {
             world_present(w, index, false);
             balance_present(&group->balance, index - group->server_first, false);
         }

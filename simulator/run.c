@@ -17,7 +17,7 @@
 #include "simulator/world.h"
 
 /* A replication runs in slices, and looks after each one whether to stop: so many that one has some
- * hundred thousand requests at most, which take a fraction of a second. */
+ * hundred thousand requests at most, calls included, which take a fraction of a second. */
 enum { SLICES_MIN = 64, SLICES_MAX = 1 << 20, SLICE_REQUESTS = 200000 };
 
 /* Those that find the warm-up have numbers that no other replication has. */
@@ -56,7 +56,19 @@ static int64_t slices_of(const struct topo *topo, const struct scenario *scenari
     double rps = 0;
     for (size_t i = 0; i < topo->country_count; i++)
         rps += topo->countries[i].peak_rps;
-    double requests = rps * scenario->load * (double)scenario->duration_us * 1e-6;
+    double load = 0, surge = 1;
+    for (size_t i = 0; i < topo->service_count; i++)
+        load += topo->services[i].load;
+    for (size_t i = 0; i < scenario->fault_count; i++)
+        if (scenario->faults[i].kind == FAULT_SURGE && scenario->faults[i].factor > surge)
+            surge = scenario->faults[i].factor;
+    double breaks = 0; /* each costs about as much as a thousand requests */
+    for (size_t i = 0; i < scenario->fault_count; i++)
+        if (scenario->faults[i].every_us > 0)
+            breaks += (double)scenario->duration_us /
+                      (double)(scenario->faults[i].every_us + scenario->faults[i].for_us);
+    double requests = rps * scenario->load * load * surge * (double)scenario->duration_us * 1e-6;
+    requests += breaks * 1000;
     double slices = requests / SLICE_REQUESTS;
     if (slices < SLICES_MIN)
         return SLICES_MIN;
@@ -113,7 +125,7 @@ static int replicate(struct crew *crew, int64_t index, struct arena *a, struct e
 static int recall(struct crew *crew, int64_t index, struct error *err)
 {
     const struct run_keep *keep = crew->opts->keep;
-    if (keep == NULL)
+    if (keep == NULL || crew->pilot != NULL) /* pilots give no sample */
         return 0;
     pthread_mutex_lock(&crew->keeping);
     int found = keep->load(keep->context, index, &crew->sample[index], err);
@@ -131,7 +143,7 @@ static int recall(struct crew *crew, int64_t index, struct error *err)
 static int save(struct crew *crew, int64_t index, struct error *err)
 {
     const struct run_keep *keep = crew->opts->keep;
-    if (keep == NULL)
+    if (keep == NULL || crew->pilot != NULL)
         return 0;
     pthread_mutex_lock(&crew->keeping);
     int status = keep->save(keep->context, index, &crew->sample[index], err);

@@ -348,11 +348,13 @@ static void init_kinds(struct world *w)
     engine_kind(e, WORLD_RETRY, "retry", ask_retry, NULL, 0);
     engine_kind(e, WORLD_BREAK, "break", faults_break, NULL, 0);
     engine_kind(e, WORLD_HEAL, "heal", faults_heal, NULL, 0);
-    engine_kind(e, WORLD_POISON, "poison", faults_poison, NULL, 0);
+    engine_kind(e, WORLD_POISON, "poison", faults_poison, &w->fault[0].generation,
+                sizeof w->fault[0]);
     engine_kind(e, WORLD_CONTROL, "control", faults_control, NULL, 0);
     engine_kind(e, WORLD_RESTART, "restart", faults_restart, NULL, 0);
     engine_kind(e, WORLD_TICK, "tick", plane_tick, NULL, 0);
-    engine_kind(e, WORLD_STARTED, "started", plane_started, NULL, 0);
+    engine_kind(e, WORLD_STARTED, "started", plane_started, &w->server[0].starts,
+                sizeof w->server[0]);
     engine_kind(e, WORLD_DEADLINE, "deadline", calls_deadline, attempt, sizeof w->attempt[0]);
 }
 
@@ -380,6 +382,9 @@ int world_init(struct world *w, const struct topo *topo, const struct capacity_p
     if (w->server == NULL || init_pools(w, plan, a) != 0 ||
         world_count_init(&w->count, topo, w->customers, a) != 0 ||
         (scenario->fault_count == 0 ? init_series(w, a) : init_courses(w, a)) != 0)
+        return error_memory(err);
+    w->fault = arena_alloc(a, scenario->fault_count, sizeof w->fault[0]);
+    if (w->fault == NULL)
         return error_memory(err);
     for (uint32_t i = 0; i < w->group_count; i++)
         if (init_group(w, i, seed, replication, a) != 0)

@@ -83,8 +83,9 @@ struct world_group_count {
 
 struct world_fault {
     bool on;
-    struct dist lasts; /* ns */
-    struct rng rng;    /* when it comes and goes, where that is random */
+    uint32_t generation; /* of its customer's next request, where it is one that kills */
+    struct dist lasts;   /* ns */
+    struct rng rng;      /* when it comes and goes, where that is random */
 };
 
 struct world_count {
@@ -109,6 +110,7 @@ struct world_server {
     bool crashed;      /* by itself, and not started again yet */
     uint8_t presence;  /* enum server_presence */
     uint16_t place;    /* its zone, or the one outside of them all */
+    uint32_t starts;   /* generation of WORLD_STARTED */
     int64_t since_ns;  /* dead since then, if it is */
     double new_errors; /* of its version: part of `errors` */
     struct rng rng;    /* its service times */
@@ -190,6 +192,7 @@ enum attempt_state {
 struct world_calls {                /* of an attempt in ATTEMPT_CALLS */
     uint32_t step;                  /* of its service's calls */
     uint32_t unsent, out, answered; /* requests of that step */
+    bool sending;                   /* one of them, this moment */
 };
 
 struct world_attempt {          /* one cache line */
@@ -268,11 +271,11 @@ enum world_kind {
     WORLD_RETRY,    /* who: request, its wait before the next try is over */
     WORLD_BREAK,    /* who: fault */
     WORLD_HEAL,     /* who: fault */
-    WORLD_POISON,   /* who: fault, whose customer asks */
+    WORLD_POISON,   /* who: fault, whose customer asks; cancelled when the fault ends */
     WORLD_CONTROL,  /* who: cell, whose control plane is back */
     WORLD_RESTART,  /* who: server */
     WORLD_TICK,     /* who: cell, whose control plane looks at it */
-    WORLD_STARTED,  /* who: server, that control started */
+    WORLD_STARTED,  /* who: server, that control started; cancelled when it is stopped */
     WORLD_DEADLINE, /* who: attempt, a step of its calls has taken too long */
 };
 

@@ -111,6 +111,19 @@ judge "an expectation that fails is told with its variant" 1 "variant 8: FAIL  p
 run sim "$sweep" --replications 1 --seed 9
 judge "one replication has no interval" 0 "1 replication each, seed 9" ""
 
+# Replications are added to each variant by itself; those that two have in common are compared.
+run sim "$sweep" --set replications=8 --set duration=10s --set warmup_auto=true \
+    --set precision.relative=0.001 --set precision.replications_max=12 --db "$work/precise.db"
+judge "a sweep takes a precision, and finds its warm-up" 0 "VARIANT  load" "run 1 begins"
+cp "$work/out" "$work/first"
+run sim "$sweep" --set replications=8 --set duration=10s --set warmup_auto=true \
+    --set precision.relative=0.001 --set precision.replications_max=12 --db "$work/precise.db"
+grep -q 'run 1 goes on: it has 96 replications' "$work/err"
+verdict "all of them are kept" $?
+grep ' [12]  *[0-9]*m*s  ' "$work/first" >"$work/rows" &&
+    grep ' [12]  *[0-9]*m*s  ' "$work/out" | cmp -s - "$work/rows"
+verdict "and say the same" $?
+
 # ---- refusals, before anything runs ----
 
 bad() { # claim, sentence, sweep
@@ -168,6 +181,14 @@ kept --set 'expect=[]' --set about=words
 judge "what nothing depends on does not matter" 0 '"planned": 8,' "run 1 goes on: it has 48"
 kept --seed 2
 judge "another seed is another run" 0 '"seed": 2,' "$db: run 2 begins: the others have other inputs"
+printf '10\n20\n30\n' >"$work/times"
+echo '{"topology": "measured.json", "duration": "5s", "replications": 2}' >"$work/measured-run.json"
+echo '{"countries": {"GB": {"peak_rps": 50, "curve": "flat"}},
+    "services": {"shop": {"spread": "empirical", "times": "times"}}}' >"$work/measured.json"
+run sim "$work/measured-run.json" --db "$work/times.db"
+printf '1\n20\n39\n' >"$work/times"
+run sim "$work/measured-run.json" --db "$work/times.db"
+judge "other measured times in the same file are another run" 0 "5s" "run 2 begins"
 kept --set policy.tries=1
 judge "another policy too" 0 '"planned": 8,' "$db: run 3 begins"
 kept

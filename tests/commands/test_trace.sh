@@ -54,6 +54,16 @@ run "$work/short.json" --json --jobs 2 --trace "$work/trace"
 verdict "a traced run has the digest of one that is not" $?
 whole "the end of the run"
 verdict "and a whole trace" $?
+echo '{"countries": {"GB": {"peak_rps": 100, "curve": "flat"}}, "cells": ["gb"],
+    "services": {"shop": {"time": "50ms", "calls": [{"service": "rows"}]},
+                 "rows": {"share": 0, "store": true, "time": "1ms"}}}' >"$work/store.json"
+echo '{"topology": "store.json", "duration": "40s", "replications": 1, "control": {"replace": true,
+    "detect": "1s", "start": "1s"}, "faults": [{"kind": "zone-down", "scope": "gb/a", "at": "5s"}]
+    }' >"$work/grown.json"
+run "$work/grown.json" --trace "$work/trace"
+[ "$status" -eq 0 ] && grep -q '"name":"try 1 rows"' "$work/trace" &&
+    grep -q '"name":"thread_name","args":{"name":"b/shop-2' "$work/trace" && whole "the end of the run"
+verdict "stores are in no zone, and servers that control started have lanes" $?
 run "$work/short.json" --trace "$work/trace" --trace-records 100 --trace-from 1s
 [ "$status" -eq 0 ] && grep -q "trace is full, what came later is left out" "$work/err"
 verdict "a bound is told" $?

@@ -1,6 +1,7 @@
 /* Tests of simulator/calls.c: a request that needs other services, against times worked out by
  * hand. One cell, zone_rtt 2 ms, so 1 ms each way; the customer's own round trip is subtracted. */
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,17 +17,17 @@
 
 static double client_ms;
 
-/* `services` and `scenario` are the insides of JSON objects. */
-static void simulate(struct run_result *result, struct made *made, double rps, const char *services,
-                     const char *scenario)
+/* `services` and `scenario` are the insides of JSON objects, `policy` goes on in one. */
+static void simulate_with(struct run_result *result, struct made *made, double rps,
+                          const char *services, const char *policy, const char *scenario)
 {
-    char topology[4096], text[2048];
+    char topology[8192], text[2048];
     struct error err;
     snprintf(topology, sizeof topology,
              "{\"countries\": {\"GB\": {\"peak_rps\": %.17g, \"curve\": \"flat\"}},"
              "\"cells\": {\"gb\": {\"zones\": [\"a\", \"b\", \"c\"], \"zone_rtt\": \"2ms\"}},"
-             "\"services\": {%s}, \"policy\": {\"backoff\": \"0\"}}",
-             rps, services);
+             "\"services\": {%s}, \"policy\": {\"backoff\": \"0\"%s}}",
+             rps, services, policy);
     snprintf(text, sizeof text, "{\"topology\": \"-\", \"replications\": 4, %s}", scenario);
     make_world(made, topology, text);
     client_ms = (double)made->topo.cells[0].client_rtt_us[0] / 1000;
@@ -35,6 +36,12 @@ static void simulate(struct run_result *result, struct made *made, double rps, c
     if (run_scenario(result, &made->topo, &made->plan, &made->scenario, &opts, &made->arena,
                      &err) != 0)
         fail_msg("%s", err.text);
+}
+
+static void simulate(struct run_result *result, struct made *made, double rps, const char *services,
+                     const char *scenario)
+{
+    simulate_with(result, made, rps, services, "", scenario);
 }
 
 static void assert_ms(double got_ms, double want_ms)
@@ -214,6 +221,38 @@ static void test_calls_take_the_ways_between_their_places(void **state)
     arena_release(&made.arena);
 }
 
+/* 32 steps of 1,000 calls, one after the other, that a breaker refuses before they have gone
+ * anywhere, on a stack that would not do for a tenth of them within one another. */
+static void test_calls_that_end_at_once_need_no_stack(void **state)
+{
+    struct made made;
+    struct run_result r;
+    char services[4096], *end = services;
+    pthread_attr_t usual, small;
+    (void)state;
+    end += sprintf(end, "\"page\": {\"time\": \"5ms\", \"calls\": [");
+    for (int i = 0; i < 32; i++)
+        end += sprintf(end,
+                       "%s{\"service\": \"item\", \"count\": 1000, \"parallel\": false, "
+                       "\"need\": 0, \"deadline\": \"100ms\"}",
+                       i > 0 ? "," : "");
+    sprintf(end, "]}, \"item\": {\"share\": 0, " FIXED("1ms") "}");
+    pthread_getattr_default_np(&usual);
+    pthread_getattr_default_np(&small);
+    pthread_attr_setstacksize(&small, 256 << 10);
+    assert_int_equal(pthread_setattr_default_np(&small), 0);
+    simulate_with(&r, &made, 1, services,
+                  ", \"breaker\": 1, \"breaker_window\": \"1h\", \"tries\": 1",
+                  "\"duration\": \"20s\", \"faults\": [{\"kind\": \"service-down\", \"scope\": "
+                  "\"gb/item\"}]");
+    pthread_setattr_default_np(&usual);
+    pthread_attr_destroy(&usual);
+    pthread_attr_destroy(&small);
+    assert_true(r.countries[0].requests > 20);
+    assert_int_equal(r.countries[0].ok, r.countries[0].requests);
+    arena_release(&made.arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +264,7 @@ int main(void)
         cmocka_unit_test(test_calls_that_are_cut_short_answer_in_part),
         cmocka_unit_test(test_calls_take_the_ways_between_their_places),
         cmocka_unit_test(test_calls_without_enough_answers_fail_at_once),
+        cmocka_unit_test(test_calls_that_end_at_once_need_no_stack),
     };
     return cmocka_run_group_tests_name("calls", tests, NULL, NULL);
 }

@@ -221,6 +221,26 @@ static void test_keep_a_run_that_finds_some_says_what_the_whole_says(void **stat
     arena_release(&made.arena);
 }
 
+/* Those that find the warm-up are run each time. */
+static void test_keep_knows_nothing_of_those_that_find_the_warm_up(void **state)
+{
+    (void)state;
+    struct made made;
+    struct error err;
+    struct run_result whole, first, again;
+    make_world(&made, topology,
+               "{\"topology\": \"-\", \"duration\": \"20s\", \"warmup_auto\": true}");
+    struct shelf shelf = {.topo = &made.topo, .fail_load = -1, .fail_save = -1};
+    assert_int_equal(run_kept(&whole, &made, NULL, 2, &err), 0);
+    assert_int_equal(run_kept(&first, &made, &shelf, 2, &err), 0);
+    assert_int_equal(shelf.saves, RUNS);
+    assert_int_equal(run_kept(&again, &made, &shelf, 2, &err), 0);
+    assert_int_equal(shelf.loads, RUNS);
+    assert_string_equal(timeless(first, &made), timeless(whole, &made));
+    assert_string_equal(timeless(again, &made), timeless(whole, &made));
+    arena_release(&made.arena);
+}
+
 static void test_keep_that_fails_fails_the_run(void **state)
 {
     (void)state;
@@ -249,6 +269,7 @@ int main(void)
         cmocka_unit_test(test_metrics_come_back_to_the_last_bit),
         cmocka_unit_test(test_metrics_reach_every_byte_of_a_sample),
         cmocka_unit_test(test_keep_a_run_that_finds_some_says_what_the_whole_says),
+        cmocka_unit_test(test_keep_knows_nothing_of_those_that_find_the_warm_up),
         cmocka_unit_test(test_keep_that_fails_fails_the_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

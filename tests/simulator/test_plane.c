@@ -249,6 +249,64 @@ static void test_plane_that_dies_in_a_rollout_leaves_it_where_it_is(void **state
     arena_release(&made.arena);
 }
 
+static void test_plane_rolls_a_bad_version_out_each_time_it_comes(void **state)
+{
+    struct made made;
+    struct world w;
+    (void)state;
+    begin(&w, &made, 1, "\"tries\": 1, \"eject_failures\": 1000000",
+          "\"duration\": \"3h\", \"control\": {\"start\": \"5s\", \"watch\": \"60s\"}, "
+          "\"faults\": [{\"kind\": \"bad-deploy\", \"scope\": \"shop\", \"share\": 0.5, "
+          "\"for\": \"1m\", \"every\": \"5m\"}]");
+    int hurt = 0;
+    for (int64_t minute = 1; minute <= 180; minute++)
+        hurt += run_to(&w, minute * 60).lost > 5;
+    assert_in_range(hurt, 10, 60); /* once in six minutes, of seconds each */
+    arena_release(&made.arena);
+}
+
+/* A customer who comes and goes many times between two of his requests asks no more often. */
+static void test_plane_poison_that_comes_again_asks_at_its_rate(void **state)
+{
+    struct made made;
+    struct world w;
+    struct error err;
+    (void)state;
+    make_world(&made,
+               "{\"countries\": {\"GB\": {\"peak_rps\": 0.001, \"curve\": \"flat\", "
+               "\"customers\": 2800}}, \"services\": {\"shop\": {\"time\": \"1ms\"}},"
+               "\"policy\": {\"tries\": 1}}",
+               "{\"topology\": \"-\", \"duration\": \"10h\", \"faults\": [{\"kind\": "
+               "\"poison\", \"scope\": \"GB\", \"factor\": 0.0001, \"extra\": \"1ms\", "
+               "\"for\": \"1m\", \"every\": \"1m\"}]}");
+    if (world_init(&w, &made.topo, &made.plan, &made.scenario, 1, 0, &made.arena, &err) != 0)
+        fail_msg("%s", err.text);
+    struct passed all = run_to(&w, 36000);
+    assert_in_range(all.requests, 280, 400); /* 300 times one, and 36 of others */
+    arena_release(&made.arena);
+}
+
+/* One that is stopped while it starts, and started anew, takes its time. */
+static void test_plane_start_that_was_called_off_starts_nothing(void **state)
+{
+    struct made made;
+    struct world w;
+    (void)state;
+    begin(&w, &made, 0, "",
+          "\"duration\": \"40m\", \"faults\": ["
+          "{\"kind\": \"zone-down\", \"scope\": \"gb/a\", \"at\": \"60s\", \"for\": \"40s\"},"
+          "{\"kind\": \"zone-down\", \"scope\": \"gb/a\", \"at\": \"200s\"}],"
+          "\"control\": {\"replace\": true, \"detect\": \"10s\", \"start\": \"5m\"}");
+    run_to(&w, 120); /* five were ordered at 70 s, and called off at 100 s */
+    for (uint32_t i = 0; i < w.server_count; i++)
+        assert_true(w.server[i].presence != SERVER_STARTING);
+    run_to(&w, 500); /* five more were ordered at 210 s */
+    assert_int_equal(w.group[0].there, 15);
+    run_to(&w, 520);
+    assert_int_equal(w.group[0].there, 20);
+    arena_release(&made.arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +320,9 @@ int main(void)
         cmocka_unit_test(test_plane_shifts_no_zone_that_cannot_be_spared),
         cmocka_unit_test(test_plane_halts_a_bad_version_and_goes_back),
         cmocka_unit_test(test_plane_that_dies_in_a_rollout_leaves_it_where_it_is),
+        cmocka_unit_test(test_plane_rolls_a_bad_version_out_each_time_it_comes),
+        cmocka_unit_test(test_plane_poison_that_comes_again_asks_at_its_rate),
+        cmocka_unit_test(test_plane_start_that_was_called_off_starts_nothing),
     };
     return cmocka_run_group_tests_name("plane", tests, NULL, NULL);
 }
