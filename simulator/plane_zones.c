@@ -7,7 +7,9 @@
 #include "simulator/gossip_net.h"
 #include "simulator/plane_parts.h"
 
-enum { BAD_TICKS = 10 };
+/* A zone that was taken out is tried again after a while: without requests nothing is seen of it.
+ */
+enum { BAD_TICKS = 10, AWAY_S = 600 };
 
 /* One agent in each zone; their net delays as the cell's does, and loses nothing. */
 int plane_init_agents(struct world *w, size_t cell, uint64_t seed, uint64_t replication,
@@ -108,6 +110,9 @@ void plane_judge(struct world *w, uint32_t cell)
             seen[z].failed += w->plane->group[group].seen[z].failed;
         }
     }
+    if (p->shift.state == SHIFT_AWAY &&
+        plane_now_us(w) - p->shift.since_us >= AWAY_S * INT64_C(1000000))
+        shift_back(&p->shift, plane_now_us(w));
     for (uint32_t z = 0; z < zones; z++) {
         struct error err;
         p->bad_ticks[z] = stands_out(seen, zones, z) ? p->bad_ticks[z] + 1 : 0;

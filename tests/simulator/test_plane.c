@@ -200,6 +200,10 @@ static void test_plane_takes_a_zone_out_that_fails(void **state)
           ZONE_ERRS ", \"control\": {\"shift\": true}");
     run_to(&w, 180);
     assert_int_equal(w.count.shifts, 1);
+    assert_true(lost(run_to(&w, 700)) < suffered / 20);
+    struct passed again = run_to(&w, 800); /* it is tried again, and is no better */
+    assert_true(again.lost > 10 && lost(again) < suffered / 2);
+    assert_int_equal(w.count.shifts, 2);
     assert_true(lost(run_to(&w, 1200)) < suffered / 20);
     arena_release(&made.arena);
 }
