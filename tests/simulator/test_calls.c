@@ -198,16 +198,17 @@ static void test_calls_that_end_at_once_need_no_stack(void **state)
 {
     struct made made;
     struct run_result r;
-    char services[4096], *end = services;
+    char services[4096];
+    size_t used = 0;
     pthread_attr_t usual, small;
     (void)state;
-    end += sprintf(end, "\"page\": {\"time\": \"5ms\", \"calls\": [");
     for (int i = 0; i < 32; i++)
-        end += sprintf(end,
-                       "%s{\"service\": \"item\", \"count\": 1000, \"parallel\": false, "
-                       "\"need\": 0, \"deadline\": \"100ms\"}",
-                       i > 0 ? "," : "");
-    sprintf(end, "]}, \"item\": {\"share\": 0, " FIXED("1ms") "}");
+        used += (size_t)snprintf(services + used, sizeof services - used,
+                                 "%s{\"service\": \"item\", \"count\": 1000, \"parallel\": "
+                                 "false, \"need\": 0, \"deadline\": \"100ms\"}",
+                                 i > 0 ? "," : "\"page\": {\"time\": \"5ms\", \"calls\": [");
+    snprintf(services + used, sizeof services - used,
+             "]}, \"item\": {\"share\": 0, " FIXED("1ms") "}");
     pthread_getattr_default_np(&usual);
     pthread_getattr_default_np(&small);
     pthread_attr_setstacksize(&small, 256 << 10);
