@@ -40,4 +40,8 @@ grep -qx "fault: zone-down de/a at 1m for 1m" "$work/out" &&
     grep -qx "fault: server-down gb/b/page-1 from 0s on, at random: 1m after it last ended, for 5s, on average" \
         "$work/out"
 verdict "and says when its faults come" $?
+"$BULKHEAD" sim "$work/storm.json" >"$work/out" 2>&1 --set 'faults=[
+    {"kind": "bad-deploy", "scope": "page"}, {"kind": "bad-deploy", "scope": "item"}]'
+[ $? -eq 2 ] && grep -q "faults\[1\].kind: faults\[0\] is a bad-deploy too" "$work/out"
+verdict "and takes one rollout at most" $?
 echo "1..$n"
