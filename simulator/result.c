@@ -282,8 +282,10 @@ static void fill_blast(struct run_result *result, const struct topo *topo)
         requests += (double)country->requests;
         if (country->ok == country->requests)
             continue;
+        bool apart = country->customers_hurt.mean > 0; /* or else any of them may have been */
         result->blast.countries++;
-        touched += (double)topo->countries[i].customers;
+        touched +=
+            (double)topo->countries[i].customers * (apart ? country->customers_hurt.mean : 1);
         lost += (double)(country->requests - country->ok);
     }
     result->blast.customers = touched / customers;
