@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "commands/commands.h"
+#include "commands/simulate.h"
 #include "commands/table.h"
 #include "simulator/validate.h"
 
@@ -98,24 +99,26 @@ static int validate_main(int argc, char **argv)
     if (status >= 0)
         return status;
     bool terminal = isatty(STDERR_FILENO);
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    struct simulate s = {.jobs = o.jobs, .variants = 1};
+    simulate_begin(&s); /* Ctrl-C, and how many threads */
     const struct validate_opts opts = {
         .seed = o.seed,
-        .jobs = o.jobs > 0       ? o.jobs
-                : processors > 0 ? processors
-                                 : 1,
+        .jobs = s.jobs,
         .within = (double)o.within,
         .only = o.only,
+        .stop = simulate_stop_flag(),
         .progress = terminal ? show_progress : NULL,
     };
     struct arena a = {0};
     struct error err;
     struct validate_result result;
     status = validate_run(&result, &opts, &a, &err);
+    simulate_end(&s);
     if (terminal)
         fprintf(stderr, "\r%*s\r", 20, "");
     if (status != 0) {
         status = cli_fail(err.text);
+        status = simulate_stopped() ? EXIT_NO : status;
     } else if (!o.json) {
         print_result(&result);
         status = result.pass ? EXIT_YES : EXIT_NO;
@@ -135,7 +138,8 @@ const struct cli_command validate_command = {
     0,
     0,
     "Hold the simulator against theory and published figures",
-    "About half a minute. Exit status 1 when a row misses; with probability 99 % none does by "
+    "Less than a minute on two quiet cores. Exit status 1 when a row misses; with probability 99 % "
+    "none does by "
     "chance.",
     options,
 };
