@@ -45,6 +45,7 @@ simulator region function_died function_deadline_us
 
 # Called by neither so far, but by its tests.
 neither region cache_get cache_put cache_drop
+neither control progress_look
 TABLE
 
 set --
