@@ -12,7 +12,7 @@ enum { SERVICES = 4 };
 int layout_init(struct layout *l, const struct topo *topo, const char *dir, int port,
                 struct error *err)
 {
-    *l = (struct layout){.topo = topo, .dir = dir, .port = port};
+    *l = (struct layout){.topo = topo, .dir = dir, .port = port, .doors = 1};
     for (int kind = 0; kind < SERVICES; kind++)
         if (layout_index(l, (enum layout_service)kind) == topo->service_count)
             return error_set(err, ERR_MISSING, "services: live cells need a service \"%s\"",
@@ -25,13 +25,26 @@ int layout_init(struct layout *l, const struct topo *topo, const char *dir, int 
         if (ports > l->block)
             l->block = ports;
     }
-    long last = port + (long)topo->cell_count * l->block;
-    if (port < 1 || last > LAYOUT_PORT_MAX)
+    return layout_doors(l, 1, err);
+}
+
+int layout_doors(struct layout *l, int doors, struct error *err)
+{
+    long last = l->port + (long)l->topo->cell_count * l->block + doors - 1;
+    if (doors < 1 || doors > LAYOUT_DOORS_MAX)
+        return error_set(err, ERR_RANGE, "doors: expected 1..%d, got %d", LAYOUT_DOORS_MAX, doors);
+    if (l->port < 1 || last > LAYOUT_PORT_MAX)
         return error_set(err, ERR_LIMIT,
                          "ports %d..%ld are needed, and they must lie in 1..%d: choose another "
                          "first port or fewer cells",
-                         port, last, LAYOUT_PORT_MAX);
+                         l->port, last, LAYOUT_PORT_MAX);
+    l->doors = doors;
     return 0;
+}
+
+int layout_door_port(const struct layout *l, int door)
+{
+    return door == 0 ? l->port : l->port + (int)l->topo->cell_count * l->block + door;
 }
 
 int layout_port(const struct layout *l, size_t cell, size_t zone, size_t service)
@@ -60,6 +73,12 @@ size_t layout_index(const struct layout *l, enum layout_service kind)
 const char *layout_file(const struct layout *l, const char *name, struct arena *a)
 {
     return arena_format(a, "%s/%s", l->dir, name);
+}
+
+const char *layout_door(const struct layout *l, int door, const char *suffix, struct arena *a)
+{
+    return door == 0 ? arena_format(a, "%s/door.%s", l->dir, suffix)
+                     : arena_format(a, "%s/door-%d.%s", l->dir, door + 1, suffix);
 }
 
 const char *layout_agent(const struct layout *l, size_t cell, size_t zone, const char *suffix,

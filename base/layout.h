@@ -14,6 +14,7 @@ struct topo;
 enum {
     LAYOUT_PORT_DEFAULT = 20000,
     LAYOUT_PORT_MAX = 32767, /* ephemeral ports begin behind it */
+    LAYOUT_DOORS_MAX = 8,
 };
 
 enum layout_service { LAYOUT_CUSTOMER, LAYOUT_VENDOR, LAYOUT_CATALOG, LAYOUT_ORDER };
@@ -24,12 +25,19 @@ struct layout {
     const char *dir;
     int port;
     int block; /* ports per cell */
+    int doors; /* front doors, 1..LAYOUT_DOORS_MAX */
 };
 
 /* Both are borrowed. 0, or -1 with `err` set: the ports do not fit, or the topology's services are
  * not the four that live cells run. */
 int layout_init(struct layout *l, const struct topo *topo, const char *dir, int port,
                 struct error *err);
+
+/* Let it have so many doors instead of one. 0, or -1 with `err` set: the ports do not fit. */
+int layout_doors(struct layout *l, int doors, struct error *err);
+
+/* The port of a door, by its index from 0: the first has l->port, the others follow the cells. */
+int layout_door_port(const struct layout *l, int door);
 
 /* The port of a replica. `service` is an index into topo->services. */
 int layout_port(const struct layout *l, size_t cell, size_t zone, size_t service);
@@ -42,6 +50,7 @@ size_t layout_index(const struct layout *l, enum layout_service kind);
 
 /* Paths, in `a`; NULL when memory is out. `suffix` is "pid", "log" or "sock". */
 const char *layout_file(const struct layout *l, const char *name, struct arena *a);
+const char *layout_door(const struct layout *l, int door, const char *suffix, struct arena *a);
 const char *layout_agent(const struct layout *l, size_t cell, size_t zone, const char *suffix,
                          struct arena *a);
 const char *layout_replica(const struct layout *l, size_t cell, size_t zone, size_t service,

@@ -153,8 +153,9 @@ struct topo {
     double share_sum;             /* of the services' shares */
 };
 
-/* The table of the file. */
+/* The tables of the file, and of its policy. */
 extern const struct json_field topo_fields[];
+extern const struct json_field topo_policy_fields[];
 
 /* Read a topology. 0, or -1 with `err` set and `*topo` untouched. */
 int topo_parse(struct topo *topo, const char *text, size_t len, const struct json_set *sets,

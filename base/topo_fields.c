@@ -131,7 +131,7 @@ static const struct json_field tolerance_fields[] = {
     JSON_END,
 };
 
-static const struct json_field policy_fields[] = {
+const struct json_field topo_policy_fields[] = {
     JSON_DURATION(struct topo_policy, timeout_us, "timeout", 1000, 3600e6, .preset = "1s",
                   .doc = "How long one try is waited for"),
     JSON_I64(struct topo_policy, tries, "tries", 1, 10, .preset = "2",
@@ -199,7 +199,7 @@ const struct json_field topo_fields[] = {
                 .doc = "The loss that each cell must survive"),
     JSON_F64(struct topo, target_utilisation, "target_utilisation", 0.01, 1, .preset = "0.7",
              .doc = "How busy a server may be in counting servers"),
-    JSON_OBJECT(struct topo, policy, "policy", policy_fields, .doc = "What the door does"),
+    JSON_OBJECT(struct topo, policy, "policy", topo_policy_fields, .doc = "What the door does"),
     JSON_OBJECT(struct topo, pipeline, "pipeline", pipeline_def_fields,
                 .doc = "The way of an order, from stage to stage"),
     JSON_END,

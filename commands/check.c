@@ -9,6 +9,7 @@
 #include "commands/load_report.h"
 #include "commands/state.h"
 #include "commands/sweep.h"
+#include "control/partition.h"
 #include "control/status.h"
 #include "simulator/run.h"
 #include "simulator/validate.h"
@@ -38,6 +39,7 @@ static const struct {
     {"bench", "What bulkhead bench sim --json prints", bench_fields},
     {"bench_live", "What bulkhead bench live --json prints", bench_live_fields},
     {"load", "What bulkhead load --json prints", load_fields},
+    {"map", "What a door answers to GET /map", partition_fields},
     {"status", "What bulkhead status --json prints", status_fields},
     {"validate", "What bulkhead validate --json prints", validate_fields},
 };
@@ -56,7 +58,7 @@ static int print_schema(const char *kind)
     return cli_misuse(
         &check_command,
         "--schema: expected topology, scenario, plan, sim, sweep, bench, bench_live, load, "
-        "status or validate, got \"%s\"",
+        "map, status or validate, got \"%s\"",
         kind);
 }
 

@@ -14,6 +14,7 @@
 #include "control/lease.h"
 #include "control/live/crew.h"
 #include "control/live/lease_file.h"
+#include "control/live/map_file.h"
 #include "control/live/post.h"
 #include "control/picture.h"
 #include "wire/clock.h"
@@ -34,6 +35,7 @@ struct control {
     uv_signal_t term, interrupt;
     struct http_server *server;
     struct lease_file leases;
+    struct map_file map;
     struct picture *picture;
     struct post *post; /* [post_count] the door, then the agents, cell by cell */
     size_t post_count;
@@ -52,6 +54,7 @@ static void judge(struct control *c)
         c->events_logged = p->event_count - PICTURE_EVENTS_MAX;
     for (; c->events_logged < p->event_count; c->events_logged++)
         log_line("%s", p->event[c->events_logged % PICTURE_EVENTS_MAX].text);
+    map_file_note(&c->map, &p->status, clock_wall_ms());
 }
 
 /* ---- faults ---- */
@@ -347,15 +350,17 @@ static int init(struct control *c, const char *name, struct error *err)
     const char *pid_file = layout_file(l, "control.pid", &c->arena);
     const char *sock = layout_file(l, "control.sock", &c->arena);
     const char *faults = layout_file(l, "faults.json", &c->arena);
+    const char *map = layout_file(l, "map.json", &c->arena);
     c->picture = arena_alloc(&c->arena, 1, sizeof *c->picture);
-    if (pid_file == NULL || sock == NULL || faults == NULL || c->picture == NULL)
+    if (pid_file == NULL || sock == NULL || faults == NULL || map == NULL || c->picture == NULL)
         return error_memory(err);
     if (process_claim(pid_file, err) != 0 ||
         http_server_unix(&c->server, &c->loop, sock, NULL, on_request, c, err) != 0)
         return -1;
     lease_file_init(&c->leases, faults);
     lease_file_look(&c->leases, l->topo);
-    if (picture_init(c->picture, l, name, getpid(), clock_us(), &c->arena) != 0 ||
+    if (map_file_init(&c->map, l, name, map) != 0 ||
+        picture_init(c->picture, l, name, getpid(), clock_us(), &c->arena) != 0 ||
         init_posts(c) != 0)
         return error_memory(err);
     return 0;
@@ -392,6 +397,7 @@ int control_run(const struct layout *l, const char *name)
     uv_loop_close(&c.loop);
     if (c.picture != NULL)
         picture_release(c.picture);
+    map_file_release(&c.map);
     arena_release(&c.arena);
     return status == 0 ? 0 : 1;
 }

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/layout.h"
 #include "base/topo.h"
+#include "control/live/door_map.h"
 #include "control/live/door_stats.h"
 #include "control/live/door_try.h"
 #include "control/map.h"
@@ -36,6 +37,7 @@ struct door {
     uv_timer_t drain;
     struct http_server *server, *status;
     struct map map;
+    struct door_map partition;
     struct door_stats stats;
     struct door_tries tries;
     const char *self; /* what GET / answers */
@@ -74,12 +76,18 @@ static void get_status(struct door *d, struct http_exchange *x)
     arena_release(&a);
 }
 
+static void get_map(struct door *d, struct http_exchange *x)
+{
+    door_map_answer(&d->partition, x);
+}
+
 struct route {
     const char *path;
     void (*answer)(struct door *d, struct http_exchange *x);
 };
 
-static const struct route outside[] = {{"/", get_self}, {"/health", get_health}, {NULL, NULL}};
+static const struct route outside[] = {
+    {"/", get_self}, {"/health", get_health}, {"/map", get_map}, {NULL, NULL}};
 static const struct route inside[] = {{"/status", get_status}, {NULL, NULL}};
 
 /* Answer what the door knows by itself. False when it is nothing of that. */
@@ -113,7 +121,7 @@ static void on_request(void *context, struct http_exchange *x)
     else if (!answer_self(d, x, outside))
         http_problem(x, 404,
                      "the door answers /COUNTRY/customers, vendors, items and orders, with an ID "
-                     "behind or without");
+                     "behind or without, /map and /health");
 }
 
 static void on_status_request(void *context, struct http_exchange *x)
@@ -214,12 +222,18 @@ static void close_all(struct door *d)
         return;
     d->ending = true;
     http_server_close(d->status);
+    door_map_close(&d->partition);
     if (d->server == NULL) {
         on_server_closed(d);
         return;
     }
     uv_timer_start(&d->drain, on_drain, DRAIN_MS, DRAIN_MS);
     http_server_close_then(d->server, on_server_closed, d);
+}
+
+static void on_map(void *context)
+{
+    (void)context;
 }
 
 static void on_signal(uv_signal_t *handle, int signal)
@@ -264,6 +278,8 @@ static int init(struct door *d, struct error *err)
     if (process_claim(pid_file, err) != 0)
         return -1;
     map_init(&d->map, l);
+    if (door_map_init(&d->partition, l, &d->loop, on_map, d, &d->arena, err) != 0)
+        return -1;
     d->self = describe(l->topo, &d->arena);
     if (d->self == NULL || door_stats_init(&d->stats, l, clock_us(), &d->arena) != 0)
         return error_memory(err);
@@ -300,6 +316,7 @@ int door_run(const struct layout *l)
     }
     uv_run(&d.loop, UV_RUN_DEFAULT);
     uv_loop_close(&d.loop);
+    door_map_release(&d.partition);
     door_stats_release(&d.stats);
     arena_release(&d.arena);
     return status == 0 ? 0 : 1;

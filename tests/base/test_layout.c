@@ -33,6 +33,12 @@ static void test_layout_gives_every_replica_its_own_port(void **state)
     struct layout l;
     bool used[200] = {true}; /* the door's */
     assert_int_equal(lay(&l, &topo, three, 20000, &a, &err), 0);
+    assert_int_equal(layout_door_port(&l, 0), 20000);
+    assert_int_equal(layout_doors(&l, LAYOUT_DOORS_MAX, &err), 0);
+    for (int i = 1; i < l.doors; i++) {
+        assert_false(used[layout_door_port(&l, i) - 20000]);
+        used[layout_door_port(&l, i) - 20000] = true;
+    }
     for (size_t c = 0; c < topo.cell_count; c++)
         for (size_t z = 0; z < topo.cells[c].zone_count; z++)
             for (size_t s = 0; s < topo.service_count; s++) {
@@ -54,6 +60,8 @@ static void test_layout_keeps_run_files_apart_from_stores(void **state)
     assert_int_equal(lay(&l, &topo, three, 20000, &a, &err), 0);
     size_t de = topo_cell_at(&topo, "de"), order = layout_index(&l, LAYOUT_ORDER);
     assert_string_equal(layout_file(&l, "door.pid", &a), "state/door.pid");
+    assert_string_equal(layout_door(&l, 0, "pid", &a), "state/door.pid");
+    assert_string_equal(layout_door(&l, 1, "sock", &a), "state/door-2.sock");
     assert_string_equal(layout_agent(&l, de, 3, "sock", &a), "state/zones/de/d/agent.sock");
     assert_string_equal(layout_replica(&l, de, 0, order, "log", &a), "state/zones/de/a/order.log");
     assert_string_equal(layout_store(&l, de, order, &a), "state/cells/de/order");
