@@ -1,16 +1,14 @@
 #include "control/live/map_file.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include "base/error.h"
 #include "wire/log.h"
 
-static void refuse(struct map_file *f, const char *why)
+static void refuse(struct map_file *f, const struct error *why)
 {
-    if (strcmp(f->why, why) != 0)
-        log_line("the map is not used: %s", why);
-    snprintf(f->why, sizeof f->why, "%s", why);
+    if (strcmp(f->why.text, why->text) != 0)
+        log_line("the map is not used: %s", why->text);
+    f->why = *why;
 }
 
 /* Read the file into `a`. 0, or -1 with `err` set and nothing changed. */
@@ -40,12 +38,12 @@ bool map_file_look(struct map_file *f)
     if (read_map(f, &map, &text, &len, &a, &err) != 0) {
         f->stamp = there;
         if (there.inode != 0) /* else there is none yet, or no more */
-            refuse(f, err.text);
+            refuse(f, &err);
         arena_release(&a);
         return false;
     }
     bool changed = map.version != f->map.version;
-    f->why[0] = '\0';
+    f->why = (struct error){0};
     arena_release(&f->made);
     arena_release(&f->held);
     f->made = a;
@@ -83,15 +81,16 @@ bool map_file_note(struct map_file *f, const struct status *status, int64_t now_
     struct text_file_stamp there = text_file_look(f->path);
     struct error err;
     bool changed = partition_observe(&f->map, status);
-    if (!changed && text_file_same(&there, &f->stamp) && f->why[0] == '\0' && there.inode != 0)
+    if (!changed && text_file_same(&there, &f->stamp) && f->why.code == ERR_NONE &&
+        there.inode != 0)
         return false;
     int64_t before = f->map.version;
     f->map.version = partition_version(before, now_ms);
     if (print(f) == 0 && text_file_replace(f->path, f->text, f->len, &f->stamp, &err) == 0) {
-        f->why[0] = '\0';
+        f->why = (struct error){0};
         return true;
     }
     f->stamp = (struct text_file_stamp){0}; /* at the next look it is tried again */
-    refuse(f, f->text == NULL ? "no memory left" : err.text);
+    refuse(f, &err);
     return false;
 }

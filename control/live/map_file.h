@@ -12,12 +12,11 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/error.h"
 #include "control/partition.h"
 #include "wire/text_file.h"
 
 struct layout;
-
-enum { MAP_FILE_WHY_MAX = 256 };
 
 struct map_file { /* read map, text, len and why; the rest is private to map_file.c */
     const struct layout *layout;
@@ -25,8 +24,8 @@ struct map_file { /* read map, text, len and why; the rest is private to map_fil
     struct partition map;
     const char *text; /* of the map; good until the next look or note */
     size_t len;
-    char why[MAP_FILE_WHY_MAX]; /* the file that is there is not used; "" when it is */
-    struct arena made, held;    /* what the map, and its text, lie in */
+    struct error why;        /* the file that is there is not used; ERR_NONE when it is */
+    struct arena made, held; /* what the map, and its text, lie in */
     struct text_file_stamp stamp;
 };
 
