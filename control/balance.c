@@ -97,20 +97,25 @@ static inline uint32_t stretch(const struct balance *b, const uint32_t *first, u
     return first[avoid + 1] - first[avoid];
 }
 
-/* When all outside `avoid` are left out: any of them that are there. */
-static uint32_t pick_blind(const struct balance *b, uint16_t avoid, struct rng *rng)
+static bool may_guess(const struct balance_replica *r, uint16_t avoid, uint16_t away)
 {
-    uint32_t from;
-    uint32_t skip = stretch(b, b->zone_start, avoid, &from);
+    return r->state != BALANCE_GONE && r->zone != avoid && r->zone != away;
+}
+
+/* When all outside `avoid` and `away` are left out: any of them that are there, or else of all. */
+static uint32_t pick_blind(const struct balance *b, uint16_t avoid, uint16_t away, struct rng *rng)
+{
     uint32_t there = 0;
-    for (uint32_t i = 0; i < b->count - skip; i++)
-        there += b->replica[i < from ? i : i + skip].state != BALANCE_GONE;
+    for (uint32_t i = 0; i < b->count; i++)
+        there += may_guess(&b->replica[i], avoid, away);
+    if (there == 0 && avoid != BALANCE_NO_ZONE)
+        return pick_blind(b, BALANCE_NO_ZONE, BALANCE_NO_ZONE, rng);
     if (there == 0)
-        return skip > 0 ? pick_blind(b, BALANCE_NO_ZONE, rng) : BALANCE_NONE;
+        return BALANCE_NONE;
     uint32_t nth = rng_below(rng, there), at = 0;
-    while (b->replica[at < from ? at : at + skip].state == BALANCE_GONE || nth-- > 0)
+    while (!may_guess(&b->replica[at], avoid, away) || nth-- > 0)
         at++;
-    return at < from ? at : at + skip;
+    return at;
 }
 
 bool balance_panics(const struct balance *b)
@@ -120,16 +125,19 @@ bool balance_panics(const struct balance *b)
 
 /* ---- the policies ---- */
 
-struct candidates { /* those who take part, without the zone to avoid */
+struct candidates { /* those who take part, without the zones to avoid */
     const struct balance *b;
     uint32_t count; /* >= 1 */
     uint32_t from, skip;
-    bool again; /* for a second try */
+    bool again;              /* for a second try */
+    uint32_t from_2, skip_2; /* behind the first stretch */
 };
 
 static uint32_t nth(const struct candidates *c, uint32_t n)
 {
-    return c->b->in[n < c->from ? n : n + c->skip];
+    if (n >= c->from)
+        n += c->skip;
+    return c->b->in[n < c->from_2 ? n : n + c->skip_2];
 }
 
 static bool is_better(const struct candidates *c, uint32_t one, uint32_t other)
@@ -227,7 +235,8 @@ static uint32_t pick_hash(const struct balance *b, const struct balance_ask *ask
     for (uint32_t i = 0; i < b->in_count; i++) {
         uint32_t one = b->in[i];
         uint64_t mine = score(ask->key, one);
-        bool avoided = b->replica[one].zone == ask->avoid && ask->avoid != b->only;
+        uint16_t zone = b->replica[one].zone;
+        bool avoided = (zone == ask->avoid || zone == ask->away) && zone != b->only;
         if (!avoided && (best == BALANCE_NONE || mine > most)) {
             best = one;
             most = mine;
@@ -274,7 +283,11 @@ static uint32_t pick_shard(const struct balance *b, const struct balance_ask *as
     if (size == 0)
         return BALANCE_NONE;
     for (uint32_t i = 0; i < size; i++)
-        if (takes_part(&b->replica[member[i]]) && b->replica[member[i]].zone != ask->avoid)
+        if (takes_part(&b->replica[member[i]]) && b->replica[member[i]].zone != ask->avoid &&
+            b->replica[member[i]].zone != ask->away)
+            good[count++] = member[i];
+    for (uint32_t i = 0; i < size && count == 0; i++)
+        if (takes_part(&b->replica[member[i]]) && b->replica[member[i]].zone != ask->away)
             good[count++] = member[i];
     for (uint32_t i = 0; i < size && count == 0; i++)
         if (takes_part(&b->replica[member[i]]))
@@ -284,44 +297,6 @@ static uint32_t pick_shard(const struct balance *b, const struct balance_ask *as
     uint32_t one = good[rng_below(rng, count)];
     uint32_t other = good[rng_below(rng, count)];
     return b->replica[other].outstanding < b->replica[one].outstanding ? other : one;
-}
-
-static uint32_t pick_near(struct balance *b, const struct balance_ask *ask, struct rng *rng,
-                          int64_t now_us)
-{
-    uint32_t afar = balance_pick(b, ask->avoid, rng, now_us);
-    if (ask->near >= b->zones || ask->near == ask->avoid || b->panic)
-        return afar;
-    uint32_t from = b->zone_first[ask->near], n = b->zone_first[ask->near + 1] - from;
-    if (n == 0)
-        return afar;
-    uint32_t one = b->in[from + rng_below(rng, n)];
-    uint32_t other = b->in[from + rng_below(rng, n)];
-    const struct balance_replica *r = b->replica;
-    one = r[other].outstanding < r[one].outstanding ? other : one;
-    return r[one].outstanding > r[afar].outstanding + b->opts.spill ? afar : one;
-}
-
-uint32_t balance_pick_for(struct balance *b, const struct balance_ask *ask, struct rng *rng,
-                          int64_t now_us)
-{
-    if (b->plain)
-        return balance_pick(b, ask->avoid, rng, now_us);
-    if (now_us >= b->trial_us)
-        readmit(b, now_us);
-    uint32_t hashed;
-    switch (b->opts.policy) {
-    case TOPO_BALANCE_NEAR:
-        return pick_near(b, ask, rng, now_us);
-    case TOPO_BALANCE_HASH:
-        hashed = b->panic ? BALANCE_NONE : pick_hash(b, ask);
-        return hashed != BALANCE_NONE ? hashed : pick_blind(b, ask->avoid, rng);
-    case TOPO_BALANCE_FIXED:
-    case TOPO_BALANCE_SHUFFLE:
-        return pick_shard(b, ask, rng);
-    default:
-        return balance_pick(b, ask->avoid, rng, now_us);
-    }
 }
 
 /* ---- by load alone ---- */
@@ -347,9 +322,9 @@ uint32_t balance_pick(struct balance *b, uint16_t avoid, struct rng *rng, int64_
     uint32_t skip = stretch(b, b->zone_first, avoid, &from);
     uint32_t n = b->in_count - skip;
     if (__builtin_expect(n == 0 || b->panic, 0))
-        return pick_blind(b, avoid, rng);
+        return pick_blind(b, avoid, BALANCE_NO_ZONE, rng);
     if (__builtin_expect(!b->plain, 0)) {
-        const struct candidates c = {b, n, from, skip, avoid != BALANCE_NO_ZONE};
+        const struct candidates c = {b, n, from, skip, avoid != BALANCE_NO_ZONE, UINT32_MAX, 0};
         return policies[b->opts.policy](b, &c, rng);
     }
     uint64_t luck = rng_u64(rng);
@@ -364,6 +339,85 @@ uint32_t balance_pick(struct balance *b, uint16_t avoid, struct rng *rng, int64_
     if (avoid != BALANCE_NO_ZONE && (x->failures > 0) != (y->failures > 0))
         return x->failures > 0 ? other : one;
     return y->outstanding < x->outstanding ? other : one;
+}
+
+/* Outside two zones, which is rare: a second try while another zone is away. */
+static uint32_t pick_outside_both(struct balance *b, uint16_t avoid, uint16_t away, struct rng *rng,
+                                  int64_t now_us)
+{
+    if (now_us >= b->trial_us)
+        readmit(b, now_us);
+    struct candidates c = {.b = b, .again = true};
+    c.skip = stretch(b, b->zone_first, avoid < away ? avoid : away, &c.from);
+    c.skip_2 = stretch(b, b->zone_first, avoid < away ? away : avoid, &c.from_2);
+    c.count = b->in_count - c.skip - c.skip_2;
+    if (c.count == 0 || b->panic)
+        return pick_blind(b, avoid, away, rng);
+    return policies[b->opts.policy](b, &c, rng);
+}
+
+static inline uint32_t pick_outside(struct balance *b, const struct balance_ask *ask,
+                                    struct rng *rng, int64_t now_us)
+{
+    if (__builtin_expect(ask->away != BALANCE_NO_ZONE, 0))
+        return pick_outside_both(b, ask->avoid, ask->away, rng, now_us);
+    return balance_pick(b, ask->avoid, rng, now_us);
+}
+
+static uint32_t pick_near(struct balance *b, const struct balance_ask *ask, struct rng *rng,
+                          int64_t now_us)
+{
+    uint32_t afar = pick_outside(b, ask, rng, now_us);
+    if (ask->near >= b->zones || ask->near == ask->avoid || ask->near == ask->away || b->panic)
+        return afar;
+    uint32_t from = b->zone_first[ask->near], n = b->zone_first[ask->near + 1] - from;
+    if (n == 0)
+        return afar;
+    uint32_t one = b->in[from + rng_below(rng, n)];
+    uint32_t other = b->in[from + rng_below(rng, n)];
+    const struct balance_replica *r = b->replica;
+    one = r[other].outstanding < r[one].outstanding ? other : one;
+    return r[one].outstanding > r[afar].outstanding + b->opts.spill ? afar : one;
+}
+
+/* The same with two zones to avoid only where there are two, and replicas outside both. */
+static struct balance_ask narrowed(const struct balance *b, const struct balance_ask *ask)
+{
+    struct balance_ask one = *ask;
+    bool both = ask->avoid != BALANCE_NO_ZONE && ask->avoid != ask->away;
+    for (uint32_t i = 0; i < b->count && both; i++)
+        if (may_guess(&b->replica[i], ask->avoid, ask->away))
+            return one;
+    one.avoid = ask->away;
+    one.away = BALANCE_NO_ZONE;
+    return one;
+}
+
+uint32_t balance_pick_for(struct balance *b, const struct balance_ask *ask, struct rng *rng,
+                          int64_t now_us)
+{
+    struct balance_ask one;
+    if (__builtin_expect(ask->away != BALANCE_NO_ZONE, 0)) {
+        one = narrowed(b, ask);
+        ask = &one;
+    }
+    if (b->plain)
+        return pick_outside(b, ask, rng, now_us);
+    if (now_us >= b->trial_us)
+        readmit(b, now_us);
+    uint32_t hashed;
+    switch (b->opts.policy) {
+    case TOPO_BALANCE_NEAR:
+        return pick_near(b, ask, rng, now_us);
+    case TOPO_BALANCE_HASH:
+        hashed = b->panic ? BALANCE_NONE : pick_hash(b, ask);
+        return hashed != BALANCE_NONE ? hashed : pick_blind(b, ask->avoid, ask->away, rng);
+    case TOPO_BALANCE_FIXED:
+    case TOPO_BALANCE_SHUFFLE:
+        return pick_shard(b, ask, rng);
+    default:
+        return pick_outside(b, ask, rng, now_us);
+    }
 }
 
 void balance_present(struct balance *b, uint32_t replica, bool present)

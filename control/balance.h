@@ -81,16 +81,19 @@ int balance_init(struct balance *b, const struct balance_opts *opts, const uint3
 uint32_t balance_pick(struct balance *b, uint16_t avoid, struct rng *rng, int64_t now_us);
 
 struct balance_ask { /* a request that is to be placed */
-    uint16_t avoid;  /* BALANCE_NO_ZONE: none */
+    uint16_t avoid;  /* the zone that failed; BALANCE_NO_ZONE: none */
+    uint16_t away;   /* the zone that is taken out (shift.h); BALANCE_NO_ZONE: none */
     uint16_t near;   /* the zone that asks, for `near`; one that there is not: from outside */
     uint64_t key;    /* the customer, for `hash` and shards */
 };
 
-/* balance_pick for every policy. Shards stay what they are when replicas of them fail, or a
- * failure that a customer brings would follow it to all replicas: a shard that is left out as a
- * whole is still asked, and BALANCE_NONE only means that none of it is there. Hashing and shards
- * go by rendezvous (Thaler and Ravishankar 1998, IEEE/ACM TON 6(1)): a replica that comes or goes
- * moves only its own customers. They look at every replica. */
+/* balance_pick for every policy, and for two zones to avoid: where there is no replica outside
+ * both, the one that failed is asked again rather than the one that is away. Shards stay what they
+ * are when replicas of them fail, or a failure that a customer brings would follow it to all
+ * replicas: a shard that is left out as a whole is still asked, and BALANCE_NONE only means that
+ * none of it is there. Hashing and shards go by rendezvous (Thaler and Ravishankar 1998, IEEE/ACM
+ * TON 6(1)): a replica that comes or goes moves only its own customers. They look at every replica.
+ */
 uint32_t balance_pick_for(struct balance *b, const struct balance_ask *ask, struct rng *rng,
                           int64_t now_us);
 

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/error.h"
+#include "base/rng.h"
 
 /* Steps gone at `now_us`: 0 all there, opts.steps nothing there. The first one is taken at once. */
 static uint32_t gone(const struct shift *s, int64_t now_us)
@@ -52,6 +53,18 @@ double shift_share(const struct shift *s, uint32_t zone, int64_t now_us)
     if (s->state == SHIFT_NONE || zone != s->zone)
         return 1;
     return 1 - (double)gone(s, now_us) / (double)s->opts.steps;
+}
+
+uint16_t shift_avoids(const struct shift *s, bool again, struct rng *rng, int64_t now_us)
+{
+    if (s->state == SHIFT_NONE)
+        return SHIFT_NOWHERE;
+    if (again && s->state == SHIFT_AWAY)
+        return (uint16_t)s->zone;
+    double share = shift_share(s, s->zone, now_us);
+    if (share >= 1 || rng_f64(rng) < share)
+        return SHIFT_NOWHERE;
+    return (uint16_t)s->zone;
 }
 
 int64_t shift_deadline_us(const struct shift *s, int64_t now_us)

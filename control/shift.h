@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct error;
+struct rng;
 
 struct shift_opts {
     uint32_t steps;  /* from whole to nothing, >= 1 */
@@ -50,6 +51,13 @@ void shift_back(struct shift *s, int64_t now_us);
 
 /* The part of its requests that `zone` still takes, 0..1, in steps. */
 double shift_share(const struct shift *s, uint32_t zone, int64_t now_us);
+
+/* The zone that a request should not go to; SHIFT_NOWHERE: it may go to all. A first try takes its
+ * share of the steps by chance, with one draw while there are any; `again`, a retry or a second
+ * copy, does not go to a zone that is leaving at all: a guess less where something failed already.
+ */
+enum { SHIFT_NOWHERE = UINT16_MAX };
+uint16_t shift_avoids(const struct shift *s, bool again, struct rng *rng, int64_t now_us);
 
 /* When the next step comes; INT64_MAX: none. */
 int64_t shift_deadline_us(const struct shift *s, int64_t now_us);

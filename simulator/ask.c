@@ -103,9 +103,10 @@ static inline uint32_t attempt_send(struct world *w, uint32_t request_index, uin
     const struct world_request *request = &w->request[request_index];
     struct world_group *group = &w->group[request->group];
     const struct balance_ask ask = {
-        .avoid = w->plane != NULL && avoid == BALANCE_NO_ZONE
-                     ? plane_avoids(w, request->group, &group->rng)
-                     : avoid,
+        .avoid = avoid,
+        .away = w->plane == NULL
+                    ? BALANCE_NO_ZONE
+                    : plane_avoids(w, request->group, avoid != BALANCE_NO_ZONE, &group->rng),
         .near = request->place,
         .key = request->customer,
     };

@@ -76,15 +76,10 @@ void plane_seen(struct world *w, uint32_t group, uint32_t zone, bool failed)
     seen->failed += failed;
 }
 
-uint16_t plane_avoids(struct world *w, uint32_t group, struct rng *rng)
+uint16_t plane_avoids(struct world *w, uint32_t group, bool again, struct rng *rng)
 {
     const struct shift *shift = &w->plane->cell[w->group[group].cell].shift;
-    if (shift->state == SHIFT_NONE || is_store(w, group))
-        return BALANCE_NO_ZONE;
-    double share = shift_share(shift, shift->zone, plane_now_us(w));
-    if (share >= 1 || rng_f64(rng) < share)
-        return BALANCE_NO_ZONE;
-    return (uint16_t)shift->zone;
+    return is_store(w, group) ? BALANCE_NO_ZONE : shift_avoids(shift, again, rng, plane_now_us(w));
 }
 
 void plane_tick(void *world, const struct event *event)

@@ -34,9 +34,9 @@ int plane_init(struct world *w, const struct capacity_plan *plan, uint64_t seed,
 /* A try in `zone` of a group has ended: what a shift and a rollout go by. */
 void plane_seen(struct world *w, uint32_t group, uint32_t zone, bool failed);
 
-/* The zone that a request should avoid because it is being taken out, or BALANCE_NO_ZONE. Draws
- * only while one is. */
-uint16_t plane_avoids(struct world *w, uint32_t group, struct rng *rng);
+/* The zone that a try should avoid because it is being taken out, or BALANCE_NO_ZONE; `again`: it
+ * is not the first. Draws only while a zone is. */
+uint16_t plane_avoids(struct world *w, uint32_t group, bool again, struct rng *rng);
 
 /* A faulty version begins to go out, unless the last one is still being taken back, or is taken
  * back by those who made it. Of a scenario's faults at most one is such a version. */

@@ -39,8 +39,8 @@ static struct balance fresh(enum topo_balance policy, uint32_t zones, uint32_t p
 
 static uint32_t pick(struct balance *b, uint64_t key)
 {
-    return balance_pick_for(b, &(struct balance_ask){BALANCE_NO_ZONE, BALANCE_NO_ZONE, key}, &rng,
-                            0);
+    return balance_pick_for(
+        b, &(struct balance_ask){BALANCE_NO_ZONE, BALANCE_NO_ZONE, BALANCE_NO_ZONE, key}, &rng, 0);
 }
 
 static void kill(struct balance *b, uint32_t replica)
@@ -117,7 +117,7 @@ static void test_balance_shard_avoids_the_zone_that_failed(void **state)
     (void)state;
     for (uint64_t c = 0; c < 1000; c++)
         for (uint16_t zone = 0; zone < 2; zone++) {
-            struct balance_ask ask = {zone, BALANCE_NO_ZONE, c};
+            struct balance_ask ask = {zone, BALANCE_NO_ZONE, BALANCE_NO_ZONE, c};
             uint32_t one = balance_pick_for(&b, &ask, &rng, 0);
             assert_int_equal(b.replica[one].zone, 1 - zone);
         }
@@ -125,7 +125,8 @@ static void test_balance_shard_avoids_the_zone_that_failed(void **state)
 
 static uint32_t pick_near(struct balance *b, uint16_t near)
 {
-    return balance_pick_for(b, &(struct balance_ask){BALANCE_NO_ZONE, near, 0}, &rng, 0);
+    return balance_pick_for(b, &(struct balance_ask){BALANCE_NO_ZONE, BALANCE_NO_ZONE, near, 0},
+                            &rng, 0);
 }
 
 static void test_balance_near_stays_until_it_is_much_busier(void **state)

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/error.h"
+#include "base/rng.h"
 #include "control/shift.h"
 
 enum { MINUTE = 60000000 };
@@ -93,9 +94,31 @@ static void test_shift_takes_one_zone_at_a_time(void **state)
     assert_true(shift_share(&s, 2, 0) == 0);
 }
 
+static void test_shift_keeps_retries_out_from_its_first_step(void **state)
+{
+    enum { DRAWS = 100000 };
+    struct shift s = {.opts = usual};
+    struct error err;
+    struct rng rng, before;
+    int avoided = 0;
+    (void)state;
+    rng_init(&rng, 1);
+    before = rng;
+    assert_int_equal(shift_avoids(&s, false, &rng, 0), SHIFT_NOWHERE);
+    shift_away(&s, 2, &enough, false, 0, &err);
+    assert_int_equal(shift_avoids(&s, true, &rng, 0), 2);
+    assert_memory_equal(&rng, &before, sizeof rng); /* without luck */
+    for (int i = 0; i < DRAWS; i++)
+        avoided += shift_avoids(&s, false, &rng, 0) == 2;
+    assert_in_range(avoided, DRAWS / 4 - 700, DRAWS / 4 + 700); /* five standard errors */
+    shift_back(&s, 10 * (int64_t)MINUTE);
+    assert_int_equal(shift_avoids(&s, true, &rng, 14 * (int64_t)MINUTE), SHIFT_NOWHERE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shift_keeps_retries_out_from_its_first_step),
         cmocka_unit_test(test_shift_goes_in_steps_there_and_back),
         cmocka_unit_test(test_shift_tells_when_its_next_step_is_due),
         cmocka_unit_test(test_shift_turned_round_half_way_goes_back_from_there),

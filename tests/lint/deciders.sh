@@ -27,7 +27,7 @@ simulator control balance_pick_for balance_present
 simulator control capacity_server_rps capacity_needed capacity_per_zone
 simulator control hedge_none_seen hedge_begin hedge_wait_us hedge_allowed hedge_seen
 simulator control breaker_closed breaker_allows breaker_accepted
-simulator control shift_away shift_back shift_share
+simulator control shift_away shift_back shift_avoids
 simulator control rollout_init rollout_step rollout_deadline_us
 simulator control autoscale_init autoscale_step
 simulator control placement_add placement_remove

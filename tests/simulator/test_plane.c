@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/error.h"
+#include "simulator/trace.h"
 #include "simulator/world.h"
 #include "tests/world.h"
 
@@ -208,6 +209,45 @@ static void test_plane_takes_a_zone_out_that_fails(void **state)
     arena_release(&made.arena);
 }
 
+struct retries { /* tries after the first, by whether they went where they must not */
+    struct world *w;
+    uint16_t failed[1 << 16]; /* by slot of the request: the zone that failed last */
+    int64_t all, again, away;
+};
+
+static void watch_retries(void *context, const struct trace_record *r)
+{
+    struct retries *seen = context;
+    if (r->kind == TRACE_RETRY)
+        seen->failed[r->request_slot] = r->zone;
+    if (r->kind != TRACE_SEND || r->tries < 2 || seen->w->count.shifts == 0)
+        return;
+    seen->all++;
+    seen->again += r->zone == seen->failed[r->request_slot];
+    seen->away += r->zone == 1;
+}
+
+static void test_plane_retries_stay_out_of_a_zone_that_is_taken_out(void **state)
+{
+    static struct retries seen;
+    struct made made;
+    struct world w;
+    (void)state;
+    begin(&w, &made, 1, "\"tries\": 3, \"retry_budget\": 1, \"eject_failures\": 1000000",
+          "\"duration\": \"10m\", \"control\": {\"shift\": true}, \"faults\": ["
+          "{\"kind\": \"errors\", \"scope\": \"gb/b\", \"share\": 0.3, \"at\": \"1m\"},"
+          "{\"kind\": \"errors\", \"scope\": \"gb/a\", \"share\": 0.03, \"at\": \"1m\"}]");
+    seen.w = &w;
+    assert_true(w.pool_count <= 1 << 16);
+    assert_int_equal(trace_listen(&w, watch_retries, &seen, &made.arena), 0);
+    run_to(&w, 600);
+    assert_int_equal(w.count.shifts, 1);
+    assert_true(seen.all > 200);
+    assert_int_equal(seen.again, 0);
+    assert_int_equal(seen.away, 0);
+    arena_release(&made.arena);
+}
+
 static void test_plane_shifts_no_zone_that_cannot_be_spared(void **state)
 {
     struct made made;
@@ -321,6 +361,7 @@ int main(void)
         cmocka_unit_test(test_plane_that_the_zone_takes_along_comes_back_first),
         cmocka_unit_test(test_plane_scales_with_the_load_and_back),
         cmocka_unit_test(test_plane_takes_a_zone_out_that_fails),
+        cmocka_unit_test(test_plane_retries_stay_out_of_a_zone_that_is_taken_out),
         cmocka_unit_test(test_plane_shifts_no_zone_that_cannot_be_spared),
         cmocka_unit_test(test_plane_halts_a_bad_version_and_goes_back),
         cmocka_unit_test(test_plane_that_dies_in_a_rollout_leaves_it_where_it_is),
