@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/fmath.h"
 #include "base/topo.h"
 
 const char *const progress_state_words[] = {"well", "slow", "failing", NULL};
@@ -31,7 +32,7 @@ struct progress_opts progress_opts_of(const struct topo_service *service,
         .errors_max = 0.05,
         .wait_us = larger(policy->timeout_us / 2, 1),
         .commit_us = 250000, /* for so long one process may hold the turnstile of a store */
-        .work_us = 3 * service->time_us,
+        .work_us = 2 * service->time_us,
         .count_min = 10,
         .window_us = 10 * SECOND_US,
         .worse_looks = 3,
@@ -59,7 +60,7 @@ void progress_init(struct progress *p, const struct progress_opts *opts, int64_t
 struct finding { /* the worst rule that holds */
     enum progress_rule rule;
     double measured, limit;
-    bool evidence; /* enough has been seen to call it better, or there is trouble */
+    bool counted; /* enough was finished to tell, or it had nothing to do */
 };
 
 /* A measure against its limit: to stay in the state that it is in already, less is enough. */
@@ -69,15 +70,16 @@ static void judge(const struct progress *p, enum progress_rule rule, double meas
     double least = p->state >= state_of[rule] ? p->opts.leave * limit : limit;
     if (measured <= least || state_of[rule] <= state_of[f->rule])
         return;
-    f->evidence = true;
     f->rule = rule;
     f->measured = measured;
     f->limit = limit;
 }
 
-static double mean(int64_t sum, int64_t before, int64_t count)
+static void judge_mean(const struct progress *p, enum progress_rule rule, int64_t sum,
+                       int64_t count, double limit, struct finding *f)
 {
-    return (double)(sum - before) / (double)count;
+    if (count > 0)
+        judge(p, rule, (double)sum / (double)count, limit * (1 + 2 / fmath_sqrt((double)count)), f);
 }
 
 /* Shares and means since `base`, once that is enough to say something. */
@@ -85,18 +87,16 @@ static void judge_counts(struct progress *p, const struct progress_sample *s, in
                          struct finding *f)
 {
     const struct progress_opts *o = &p->opts;
-    int64_t finished = s->finished - p->base.finished, commits = s->commits - p->base.commits;
-    if (larger(finished, commits) < o->count_min && now_us - p->base_us < o->window_us)
+    const struct progress_sample *b = &p->base;
+    int64_t finished = s->finished - b->finished, failed = s->failed - b->failed;
+    int64_t commits = s->commits - b->commits, most = larger(finished, commits);
+    if (most < 2 || (most < o->count_min && now_us - p->base_us < o->window_us))
         return;
-    if (finished > 0)
-        judge(p, PROGRESS_ERRORS, mean(s->failed, p->base.failed, finished), o->errors_max, f);
-    if (commits > 0)
-        judge(p, PROGRESS_COMMITS, mean(s->commit_us, p->base.commit_us, commits),
-              (double)o->commit_us, f);
-    if (finished > 0)
-        judge(p, PROGRESS_WORKS, mean(s->work_us, p->base.work_us, finished), (double)o->work_us,
-              f);
-    f->evidence = f->evidence || finished > 0 || commits > 0;
+    if (failed > 1) /* one alone may be chance */
+        judge_mean(p, PROGRESS_ERRORS, failed, finished, o->errors_max, f);
+    judge_mean(p, PROGRESS_COMMITS, s->commit_us - b->commit_us, commits, (double)o->commit_us, f);
+    judge_mean(p, PROGRESS_WORKS, s->work_us - b->work_us, finished, (double)o->work_us, f);
+    f->counted = true;
     p->base = *s;
     p->base_us = now_us;
 }
@@ -119,7 +119,7 @@ static struct finding find(struct progress *p, const struct progress_sample *s, 
     p->heard_us = now_us;
     if (moved || s->under_way == 0)
         p->moved_us = now_us;
-    f.evidence = !moved && s->under_way == 0;
+    f.counted = !moved && s->under_way == 0;
     if (!moved && s->under_way > 0)
         judge(p, PROGRESS_STUCK, (double)(now_us - p->moved_us), (double)p->opts.stuck_us, &f);
     judge_counts(p, s, now_us, &f);
@@ -158,7 +158,8 @@ bool progress_look(struct progress *p, const struct progress_sample *sample, int
     struct finding f = find(p, sample, now_us);
     enum progress_state found = state_of[f.rule];
     p->looked_us = now_us;
-    if (!f.evidence)
+    /* What is counted now and then holds until it is counted again. */
+    if (!f.counted && (f.rule == PROGRESS_FINE || (f.rule == PROGRESS_WAITS && found == p->state)))
         return false;
     p->worse = found > p->state ? p->worse + 1 : 0;
     p->better = found < p->state ? p->better + 1 : 0;

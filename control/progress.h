@@ -43,14 +43,14 @@ struct progress_opts { /* limits; all > 0 */
     int64_t stuck_us;  /* with work, and none finished */
     double errors_max; /* share of what was finished */
     int64_t wait_us, commit_us, work_us;
-    int64_t count_min;                  /* what is finished between two looks: fewer say little, so
-                                           that they are added up, for window_us at most */
-    int64_t window_us;                  /* and then they are taken for what they are */
+    /* Few say little: counts are added up over looks until there are count_min, or for window_us
+     * and until there are two; and limits are raised by 2 in the root of the count. */
+    int64_t count_min, window_us;
     uint32_t worse_looks, better_looks; /* in a row, before the word changes */
     double leave;                       /* part of a limit below which a measure is well again */
 };
 
-/* What is usual for a service: work may take three times as long as the topology says, an oldest
+/* What is usual for a service: work may take twice as long as the topology says, the oldest
  * request may wait for half the policy's timeout. */
 struct progress_opts progress_opts_of(const struct topo_service *service,
                                       const struct topo_policy *policy);
@@ -94,12 +94,25 @@ int64_t progress_next_us(const struct progress *p);
 enum { PROGRESS_WORDS_MAX = 128 };
 void progress_words(const struct progress *p, int64_t now_us, char out[PROGRESS_WORDS_MAX]);
 
-/* Whether what ails `ill` of `all` replicas is their own: where as many or more of their like ail
- * at once, it is the load or what they all depend on, and others in their place would do no
- * better. */
+/* Whether it ails by itself: the others of its kind would do better with the same requests. One
+ * whose line alone is long may just be asked too much. */
+static inline bool progress_ails(const struct progress *p)
+{
+    return p->state != PROGRESS_WELL && p->rule != PROGRESS_WAITS;
+}
+
+/* Whether what ails `ill` of `all` is their own: where half of their like or more ail at once, it
+ * is the load or what they all depend on, and others in their place would do no better. */
 static inline bool progress_alone(uint32_t ill, uint32_t all)
 {
     return ill > 0 && ill < all - ill;
+}
+
+/* The same of a zone: more than half of its replicas ail, and less than half of those elsewhere. */
+static inline bool progress_zone_alone(uint32_t ill, uint32_t all, uint32_t ill_elsewhere,
+                                       uint32_t all_elsewhere)
+{
+    return ill > all - ill && ill_elsewhere < all_elsewhere - ill_elsewhere;
 }
 
 #endif

@@ -141,6 +141,14 @@ static inline struct admission_item *admission_drop(struct admission *a)
     return (struct admission_item *)link;
 }
 
+/* Since when the oldest waits that is next in turn some time: of users, where background work has a
+ * line of its own. INT64_MAX: none waits. What it says of the replica is control/progress.h's. */
+static inline int64_t admission_oldest(const struct admission *a)
+{
+    const struct admission_link *oldest = a->line[0].next;
+    return oldest == &a->line[0] ? INT64_MAX : ((const struct admission_item *)oldest)->since;
+}
+
 /* The replica died: nothing runs, and those that waited are the caller's again. */
 void admission_clear(struct admission *a);
 

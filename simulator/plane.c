@@ -44,6 +44,11 @@ int plane_init(struct world *w, const struct capacity_plan *plan, uint64_t seed,
     p->zones = arena_alloc(a, cells, sizeof p->zones[0]);
     if (p->group == NULL || p->cell == NULL || p->zones == NULL)
         return -1;
+    if (w->scenario->control.replace || w->scenario->control.shift) {
+        p->server = arena_alloc(a, w->server_count, sizeof p->server[0]);
+        if (p->server == NULL)
+            return -1;
+    }
     for (uint32_t i = 0; i < w->group_count; i++) {
         const struct capacity_service *s = &plan->cells[i / services].services[i % services];
         uint32_t zones = w->cell[w->group[i].cell].zones;
@@ -76,6 +81,16 @@ void plane_seen(struct world *w, uint32_t group, uint32_t zone, bool failed)
     seen->failed += failed;
 }
 
+void plane_served(struct world *w, uint32_t server, bool failed, int64_t work_ns)
+{
+    if (w->plane->server == NULL)
+        return;
+    struct progress_sample *sample = &w->plane->server[server].sample;
+    sample->finished++;
+    sample->failed += failed;
+    sample->work_us += work_ns / 1000;
+}
+
 uint16_t plane_avoids(struct world *w, uint32_t group, bool again, struct rng *rng)
 {
     const struct shift *shift = &w->plane->cell[w->group[group].cell].shift;
@@ -92,8 +107,10 @@ void plane_tick(void *world, const struct event *event)
     plane_hear(w, cell);
     if (w->cell[cell].control_down == 0) {
         for (size_t k = 0; k < services; k++)
-            if (!is_store(w, (uint32_t)(cell * services + k)))
+            if (!is_store(w, (uint32_t)(cell * services + k))) {
+                plane_progress(w, (uint32_t)(cell * services + k));
                 plane_keep(w, (uint32_t)(cell * services + k));
+            }
         if (w->scenario->control.shift)
             plane_judge(w, cell);
         plane_roll(w, cell);

@@ -1,10 +1,11 @@
 /* plane.h - the control plane of the simulated cells.
  *
  * Once a second of simulated time it looks at what it knows and does what the machines of control/
- * say: replaces dead servers (control/placement), keeps as many as the load needs
- * (control/autoscale), takes a zone out that fails (control/shift), and moves a rollout on
- * (control/rollout). It knows of a death only after a while, what it starts takes part only after a
- * while, and while it is down it does nothing: what happens then is static stability. */
+ * say: replaces servers that are dead or that ail (control/progress, placement), keeps as many as
+ * the load needs (control/autoscale), takes a zone out that fails (control/shift), and moves a
+ * rollout on (control/rollout). It knows of a death only after a while, what it starts takes part
+ * only after a while, and while it is down it does nothing: what happens then is static stability.
+ */
 #ifndef SIMULATOR_PLANE_H
 #define SIMULATOR_PLANE_H
 
@@ -33,6 +34,9 @@ int plane_init(struct world *w, const struct capacity_plan *plan, uint64_t seed,
 
 /* A try in `zone` of a group has ended: what a shift and a rollout go by. */
 void plane_seen(struct world *w, uint32_t group, uint32_t zone, bool failed);
+
+/* A server has ended a piece of work, which took so long: what its progress is judged by. */
+void plane_served(struct world *w, uint32_t server, bool failed, int64_t work_ns);
 
 /* The zone that a try should avoid because it is being taken out, or BALANCE_NO_ZONE; `again`: it
  * is not the first. Draws only while a zone is. */

@@ -7,13 +7,18 @@
 #include "base/topo.h"
 #include "control/autoscale.h"
 #include "control/placement.h"
+#include "control/progress.h"
 #include "control/rollout.h"
 #include "control/shift.h"
 #include "simulator/world.h"
 
 struct gossip_net;
 
-enum { PLANE_TICK_S = 1 }; /* between two looks */
+enum {
+    PLANE_TICK_S = 1,   /* between two looks */
+    PLANE_AWAY_S = 600, /* what was taken out is tried again after so long: without requests nothing
+                           is seen of it */
+};
 
 struct plane_count { /* of one zone, since the last look */
     int64_t requests, failed;
@@ -26,6 +31,12 @@ struct plane_group {
     double busy;     /* smoothed over SMOOTH_TICKS */
 };
 
+struct plane_server { /* as its agent sees it; only where control looks at progress */
+    struct progress progress;
+    struct progress_sample sample;
+    int64_t barred_ns; /* nothing is started there until then: what was there ailed */
+};
+
 struct plane_cell {
     struct gossip_net *agents;   /* one per zone; NULL: they do not gossip */
     bool silent[TOPO_ZONES_MAX]; /* nothing is heard of that zone */
@@ -34,14 +45,18 @@ struct plane_cell {
 };
 
 struct world_plane {
-    struct plane_group *group; /* [world.group_count] */
-    struct plane_cell *cell;   /* [cells] */
-    struct rollout rollout;    /* of the fault `rollout_fault`; none while that is WORLD_NONE */
+    struct plane_group *group;   /* [world.group_count] */
+    struct plane_cell *cell;     /* [cells] */
+    struct plane_server *server; /* [world.server_count]; NULL: nobody looks at their progress */
+    struct rollout rollout;      /* of the fault `rollout_fault`; none while that is WORLD_NONE */
     uint32_t rollout_fault;
     uint32_t *zones;  /* [cells] how many each has */
     int64_t ready_ns; /* the zone of the last order is ready then */
     bool ready_waits;
 };
+
+/* Take the samples of a group's servers. Who is dead, or not heard of, begins anew. */
+void plane_progress(struct world *w, uint32_t group);
 
 /* What control believes of each zone of a group. Returns how many servers it believes in. */
 int64_t plane_look(const struct world *w, const struct world_group *group,

@@ -7,9 +7,7 @@
 #include "simulator/gossip_net.h"
 #include "simulator/plane_parts.h"
 
-/* A zone that was taken out is tried again after a while: without requests nothing is seen of it.
- */
-enum { BAD_TICKS = 10, AWAY_S = 600 };
+enum { BAD_TICKS = 10 };
 
 /* One agent in each zone; their net delays as the cell's does, and loses nothing. */
 int plane_init_agents(struct world *w, size_t cell, uint64_t seed, uint64_t replication,
@@ -71,6 +69,23 @@ static bool stands_out(const struct plane_count *seen, uint32_t zones, uint32_t 
            (double)failed <= health_zone_errors_max * (double)requests;
 }
 
+/* Whether its replicas ail, and those of the others do not. */
+static bool ails(const struct world *w, size_t cell, uint32_t zone)
+{
+    uint32_t ill[2] = {0}, all[2] = {0}; /* elsewhere, and there */
+    for (size_t k = 0; k < w->topo->service_count; k++) {
+        const struct world_group *group = &w->group[cell * w->topo->service_count + k];
+        for (uint32_t i = 0; i < group->balance.count && !group->service->store; i++) {
+            const struct world_server *s = &w->server[group->server_first + i];
+            all[s->place == zone] += s->presence == SERVER_THERE;
+            ill[s->place == zone] +=
+                s->presence == SERVER_THERE &&
+                progress_ails(&w->plane->server[group->server_first + i].progress);
+        }
+    }
+    return progress_zone_alone(ill[1], all[1], ill[0], all[0]);
+}
+
 /* The arithmetic of the service that is tightest without `zone`. */
 static struct shift_facts facts_of(const struct world *w, size_t cell, uint32_t zone)
 {
@@ -111,11 +126,12 @@ void plane_judge(struct world *w, uint32_t cell)
         }
     }
     if (p->shift.state == SHIFT_AWAY &&
-        plane_now_us(w) - p->shift.since_us >= AWAY_S * INT64_C(1000000))
+        plane_now_us(w) - p->shift.since_us >= PLANE_AWAY_S * INT64_C(1000000))
         shift_back(&p->shift, plane_now_us(w));
     for (uint32_t z = 0; z < zones; z++) {
         struct error err;
-        p->bad_ticks[z] = stands_out(seen, zones, z) ? p->bad_ticks[z] + 1 : 0;
+        bool bad = stands_out(seen, zones, z) || ails(w, cell, z);
+        p->bad_ticks[z] = bad ? p->bad_ticks[z] + 1 : 0;
         if (p->bad_ticks[z] != BAD_TICKS)
             continue;
         struct shift_facts facts = facts_of(w, cell, z);

@@ -3,6 +3,7 @@
 #include "base/topo.h"
 #include "simulator/calls.h"
 #include "simulator/faults.h"
+#include "simulator/plane.h"
 #include "simulator/trace.h"
 
 void serve_answer(struct world *w, uint32_t index, enum world_answer answer)
@@ -132,12 +133,16 @@ void serve_done(void *world, const struct event *event)
     struct world *w = world;
     struct world_attempt *attempt = &w->attempt[event->who];
     struct world_server *server = &w->server[attempt->server];
+    int64_t work_ns = engine_now(&w->engine) - attempt->begin_ns;
     work_count(w, attempt);
     if (w->customers && attempt->request != WORLD_NONE && w->request[attempt->request].poison > 0) {
         faults_crash(w, attempt->server, w->request[attempt->request].poison - 1);
         return;
     }
-    if (server->errors > 0 && rng_f64(&server->rng) < server->errors)
+    bool fails = server->errors > 0 && rng_f64(&server->rng) < server->errors;
+    if (w->plane != NULL)
+        plane_served(w, attempt->server, fails, work_ns);
+    if (fails)
         serve_answer(w, event->who, WORLD_ERROR);
     else if (w->calls != NULL && w->group[server->group].service->call_count > 0)
         calls_begin(w, event->who);

@@ -95,6 +95,7 @@ struct world_count {
     int64_t fault_last_ns;  /* when the last one ended; INT64_MAX: one is on */
     int64_t detect_ns; /* when a server was first left out while a fault was on; -1: none was */
     int64_t shifts;    /* zones that control took out */
+    int64_t retired;   /* servers that it took out, as they ailed */
     struct world_country_count *country; /* [topo.country_count] */
     struct world_group_count *group;     /* [cells * services] */
 };

@@ -77,13 +77,13 @@ static void test_progress_rules(void **state)
     } rows[] = {
         {"nothing to do", {0}, 100, PROGRESS_WELL, PROGRESS_FINE, ""},
         {"busy",
-         {50, 2, 59 * MS, 50, 200 * MS, 9, 400 * MS},
+         {100, 5, 60 * MS, 100, 250 * MS, 9, 500 * MS},
          100,
          PROGRESS_WELL,
          PROGRESS_FINE,
          ""},
         {"alone with long work",
-         {1, 0, 20 * MS, 0, 0, 1, 0},
+         {1, 0, 20 * MS, .under_way = 1},
          100,
          PROGRESS_WELL,
          PROGRESS_FINE,
@@ -101,16 +101,16 @@ static void test_progress_rules(void **state)
          PROGRESS_WELL,
          PROGRESS_FINE,
          ""},
-        {"errors, not yet", {40, 3, 20 * MS, .under_way = 1}, 2, PROGRESS_WELL, PROGRESS_FINE, ""},
+        {"errors, not yet", {100, 7, 20 * MS, .under_way = 1}, 2, PROGRESS_WELL, PROGRESS_FINE, ""},
         {"errors",
-         {40, 3, 20 * MS, .under_way = 1},
+         {100, 7, 20 * MS, .under_way = 1},
          3,
          PROGRESS_FAILING,
          PROGRESS_ERRORS,
-         "7.5 % of its answers are errors, limit 5 %; next look in 1 s"},
+         "7 % of its answers are errors, limit 6 %; next look in 1 s"},
         {"few errors of few",
          {1, 1, 20 * MS, .under_way = 0},
-         29,
+         20,
          PROGRESS_WELL,
          PROGRESS_FINE,
          ""},
@@ -119,31 +119,37 @@ static void test_progress_rules(void **state)
          30,
          PROGRESS_FAILING,
          PROGRESS_ERRORS,
-         "100 % of its answers are errors, limit 5 %; next look in 1 s"},
+         "100 % of its answers are errors, limit 8.16 %; next look in 1 s"},
         {"long waits",
-         {50, 0, 20 * MS, 0, 0, 80, 600 * MS},
+         {100, 0, 20 * MS, 0, 0, 80, 600 * MS},
          3,
          PROGRESS_SLOW,
          PROGRESS_WAITS,
          "the oldest waits for 600 ms, limit 500 ms; next look in 1 s"},
         {"slow commits",
-         {50, 0, 20 * MS, 50, 300 * MS, 2, 0},
+         {100, 0, 20 * MS, 100, 320 * MS, 2, 600 * MS},
          3,
          PROGRESS_SLOW,
          PROGRESS_COMMITS,
-         "a commit takes 300 ms, limit 250 ms; next look in 1 s"},
+         "a commit takes 320 ms, limit 300 ms; next look in 1 s"},
         {"slow work",
-         {50, 0, 80 * MS, 0, 0, 2, 0},
+         {100, 0, 80 * MS, 0, 0, 2, 600 * MS},
          3,
          PROGRESS_SLOW,
          PROGRESS_WORKS,
-         "a request takes 80 ms of work, limit 60 ms; next look in 1 s"},
+         "a request takes 80 ms of work, limit 72 ms; next look in 1 s"},
+        {"slow work of few",
+         {1, 0, 150 * MS, 0, 0, 2, 0},
+         30,
+         PROGRESS_SLOW,
+         PROGRESS_WORKS,
+         "a request takes 150 ms of work, limit 97.9 ms; next look in 1 s"},
         {"the worst speaks",
-         {50, 50, 80 * MS, 50, 300 * MS, 80, 600 * MS},
+         {100, 100, 80 * MS, 100, 320 * MS, 80, 600 * MS},
          3,
          PROGRESS_FAILING,
          PROGRESS_ERRORS,
-         "100 % of its answers are errors, limit 5 %; next look in 1 s"},
+         "100 % of its answers are errors, limit 6 %; next look in 1 s"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -163,7 +169,7 @@ static void test_progress_rules(void **state)
 static void test_progress_gets_better_later_than_worse(void **state)
 {
     static const struct second errs = {40, 40, 20 * MS, .under_way = 1};
-    static const struct second between = {100, 4, 20 * MS, .under_way = 1}; /* of a limit of 5 % */
+    static const struct second between = {100, 5, 20 * MS, .under_way = 1}; /* of a limit of 6 % */
     struct life l;
     (void)state;
     begin(&l);
@@ -251,7 +257,7 @@ static void test_progress_limits_follow_the_topology(void **state)
     struct topo_policy policy = {.timeout_us = 800 * MS};
     (void)state;
     struct progress_opts o = progress_opts_of(&service, &policy);
-    assert_int_equal(o.work_us, 60 * MS);
+    assert_int_equal(o.work_us, 40 * MS);
     assert_int_equal(o.wait_us, 400 * MS);
     assert_int_equal(o.stuck_us, 2 * S);
     service.time_us = 3 * S;
@@ -259,6 +265,39 @@ static void test_progress_limits_follow_the_topology(void **state)
     o = progress_opts_of(&service, &policy);
     assert_int_equal(o.stuck_us, 30 * S); /* one piece of work alone may take that */
     assert_int_equal(o.silent_us, 8 * S);
+}
+
+static void test_progress_of_rare_requests_is_held_between_them(void **state)
+{
+    static const struct second rare = {.finished = 1, .failed = 1, .each_us = MS, .under_way = 1};
+    static const struct second between = {.under_way = 1, .oldest_us = MS};
+    struct life l;
+    (void)state;
+    begin(&l);
+    for (int i = 0; i < 60 && l.p.state == PROGRESS_WELL; i++) {
+        live(&l, &rare, 1);
+        live(&l, &between, 1);
+    }
+    assert_int_equal(l.p.rule, PROGRESS_ERRORS);
+    for (int i = 0; i < 60; i++) {
+        assert_int_equal(live(&l, &rare, 1), 0);
+        assert_int_equal(live(&l, &between, 1), 0);
+        assert_int_equal(l.p.rule, PROGRESS_ERRORS);
+    }
+}
+
+static void test_progress_long_lines_are_no_ailment_of_ones_own(void **state)
+{
+    static const struct second line = {100, 0, 20 * MS, 0, 0, 80, 600 * MS};
+    static const struct second both = {100, 0, 90 * MS, 0, 0, 80, 600 * MS};
+    struct life l;
+    (void)state;
+    begin(&l);
+    live(&l, &line, 100);
+    assert_int_equal(l.p.state, PROGRESS_SLOW);
+    assert_false(progress_ails(&l.p));
+    live(&l, &both, 1);
+    assert_true(progress_ails(&l.p));
 }
 
 static void test_progress_alone_is_a_minority(void **state)
@@ -269,6 +308,11 @@ static void test_progress_alone_is_a_minority(void **state)
     assert_false(progress_alone(1, 2));
     assert_false(progress_alone(2, 3));
     assert_false(progress_alone(1, 1));
+    assert_true(progress_zone_alone(2, 3, 2, 6));
+    assert_false(progress_zone_alone(1, 2, 0, 6));
+    assert_false(progress_zone_alone(3, 3, 3, 6));
+    assert_false(progress_zone_alone(0, 0, 0, 6));
+    assert_false(progress_zone_alone(3, 3, 0, 0)); /* nobody to compare with */
 }
 
 int main(void)
@@ -282,6 +326,8 @@ int main(void)
         cmocka_unit_test(test_progress_silence_is_failing),
         cmocka_unit_test(test_progress_begins_anew_with_a_new_process),
         cmocka_unit_test(test_progress_limits_follow_the_topology),
+        cmocka_unit_test(test_progress_of_rare_requests_is_held_between_them),
+        cmocka_unit_test(test_progress_long_lines_are_no_ailment_of_ones_own),
         cmocka_unit_test(test_progress_alone_is_a_minority),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,6 +30,8 @@ simulator control breaker_closed breaker_allows breaker_accepted
 simulator control shift_away shift_back shift_avoids
 simulator control rollout_init rollout_step rollout_deadline_us
 simulator control autoscale_init autoscale_step
+simulator control progress_opts_of progress_init progress_look progress_ails progress_alone
+simulator control progress_zone_alone
 simulator control placement_add placement_remove
 simulator control gossip_init gossip_know gossip_join gossip_leave gossip_step gossip_deadline_us
 simulator control gossip_state_of gossip_encode gossip_decode
@@ -45,7 +47,6 @@ simulator region function_died function_deadline_us
 
 # Called by neither so far, but by its tests.
 neither region cache_get cache_put cache_drop
-neither control progress_look
 TABLE
 
 set --

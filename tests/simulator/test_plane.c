@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/error.h"
+#include "simulator/plane_parts.h"
 #include "simulator/trace.h"
 #include "simulator/world.h"
 #include "tests/world.h"
@@ -248,6 +249,66 @@ static void test_plane_retries_stay_out_of_a_zone_that_is_taken_out(void **state
     arena_release(&made.arena);
 }
 
+/* One server works ten times as slowly: it answers all the same, and late. */
+static void test_plane_replaces_a_server_that_ails(void **state)
+{
+    struct made made;
+    struct world w;
+    (void)state;
+    begin(&w, &made, 1, "\"tries\": 1, \"eject_failures\": 1000000",
+          "\"duration\": \"10m\", \"faults\": [{\"kind\": \"slow\", \"scope\": \"gb/b/shop-2\", "
+          "\"factor\": 20, \"at\": \"2m\"}], \"control\": {\"replace\": true, \"start\": \"30s\"}");
+    uint32_t planned = w.group[0].there, bad = w.group[0].slots + 1;
+    run_to(&w, 120);
+    assert_int_equal(w.count.retired, 0);
+    double suffered = lost(run_to(&w, 145));
+    assert_true(suffered > 0.01);
+    run_to(&w, 260);
+    assert_int_equal(w.count.retired, 1);
+    assert_int_equal(w.server[bad].presence, SERVER_NONE);
+    assert_int_equal(w.group[0].there, planned);
+    assert_true(lost(run_to(&w, 600)) < suffered / 20);
+    assert_int_equal(w.count.retired, 1);
+    assert_int_equal(w.server[bad].presence, SERVER_NONE); /* another place was there */
+    arena_release(&made.arena);
+}
+
+static void test_plane_does_not_take_an_overload_for_an_ailment(void **state)
+{
+    struct made made;
+    struct world w;
+    (void)state;
+    begin(&w, &made, 0, "",
+          "\"duration\": \"10m\", \"load\": 2, \"control\": {\"replace\": true, "
+          "\"shift\": true, \"start\": \"30s\"}");
+    assert_true(lost(run_to(&w, 600)) > 0.1);
+    assert_int_equal(w.group[0].there, 15);
+    assert_int_equal(w.count.retired, 0);
+    assert_int_equal(w.count.shifts, 0);
+    arena_release(&made.arena);
+}
+
+/* Nothing fails in it, it is only slow. */
+static void test_plane_takes_a_zone_out_that_ails(void **state)
+{
+    struct made made;
+    struct world w;
+    (void)state;
+    begin(&w, &made, 1, "\"timeout\": \"20s\"",
+          "\"duration\": \"10m\", \"faults\": [{\"kind\": \"slow\", \"scope\": \"gb/b\", "
+          "\"factor\": 5, "
+          "\"at\": \"2m\"}], \"control\": {\"shift\": true}");
+    run_to(&w, 120);
+    assert_int_equal(w.count.shifts, 0);
+    run_to(&w, 180);
+    assert_int_equal(w.count.shifts, 1);
+    assert_int_equal(w.plane->cell[0].shift.zone, 1);
+    run_to(&w, 190);
+    for (uint32_t i = w.group[0].slots; i < 2 * w.group[0].slots; i++)
+        assert_int_equal(w.server[i].admission.running, 0);
+    arena_release(&made.arena);
+}
+
 static void test_plane_shifts_no_zone_that_cannot_be_spared(void **state)
 {
     struct made made;
@@ -362,6 +423,9 @@ int main(void)
         cmocka_unit_test(test_plane_scales_with_the_load_and_back),
         cmocka_unit_test(test_plane_takes_a_zone_out_that_fails),
         cmocka_unit_test(test_plane_retries_stay_out_of_a_zone_that_is_taken_out),
+        cmocka_unit_test(test_plane_replaces_a_server_that_ails),
+        cmocka_unit_test(test_plane_does_not_take_an_overload_for_an_ailment),
+        cmocka_unit_test(test_plane_takes_a_zone_out_that_ails),
         cmocka_unit_test(test_plane_shifts_no_zone_that_cannot_be_spared),
         cmocka_unit_test(test_plane_halts_a_bad_version_and_goes_back),
         cmocka_unit_test(test_plane_that_dies_in_a_rollout_leaves_it_where_it_is),
