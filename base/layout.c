@@ -21,7 +21,7 @@ int layout_init(struct layout *l, const struct topo *topo, const char *dir, int 
         return error_set(err, ERR_UNKNOWN,
                          "services: live cells run customer, vendor, catalog and order only");
     for (size_t i = 0; i < topo->cell_count; i++) {
-        int ports = (int)(topo->cells[i].zone_count * topo->service_count);
+        int ports = (int)layout_members(l, i);
         if (ports > l->block)
             l->block = ports;
     }
@@ -47,9 +47,32 @@ int layout_door_port(const struct layout *l, int door)
     return door == 0 ? l->port : l->port + (int)l->topo->cell_count * l->block + door;
 }
 
+size_t layout_members(const struct layout *l, size_t cell)
+{
+    return l->topo->cells[cell].zone_count * (l->topo->service_count + 1);
+}
+
+size_t layout_processes(const struct layout *l)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < l->topo->cell_count; i++)
+        count += layout_members(l, i);
+    return count;
+}
+
+size_t layout_member(const struct layout *l, size_t zone, size_t service)
+{
+    return zone * (l->topo->service_count + 1) + service;
+}
+
+int layout_member_port(const struct layout *l, size_t cell, size_t member)
+{
+    return l->port + 1 + (int)cell * l->block + (int)member;
+}
+
 int layout_port(const struct layout *l, size_t cell, size_t zone, size_t service)
 {
-    return l->port + 1 + (int)cell * l->block + (int)(zone * l->topo->service_count + service);
+    return layout_member_port(l, cell, layout_member(l, zone, service));
 }
 
 enum layout_service layout_kind(const struct layout *l, size_t service)

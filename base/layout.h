@@ -39,7 +39,15 @@ int layout_doors(struct layout *l, int doors, struct error *err);
 /* The port of a door, by its index from 0: the first has l->port, the others follow the cells. */
 int layout_door_port(const struct layout *l, int door);
 
-/* The port of a replica. `service` is an index into topo->services. */
+/* A cell's processes have numbers: zone by zone its services, and behind them, as if it were one
+ * more service, its agent. How many there are in a cell, and in all. */
+size_t layout_members(const struct layout *l, size_t cell);
+size_t layout_processes(const struct layout *l);
+size_t layout_member(const struct layout *l, size_t zone, size_t service);
+
+/* Each has a port of its own. `service` is an index into topo->services; their number is the
+ * agent. */
+int layout_member_port(const struct layout *l, size_t cell, size_t member);
 int layout_port(const struct layout *l, size_t cell, size_t zone, size_t service);
 
 /* Which of the four a topology's service is. */

@@ -14,6 +14,7 @@
 #include "control/live/control.h"
 #include "control/live/crew.h"
 #include "control/live/door.h"
+#include "control/live/member.h"
 #include "region/live/service.h"
 #include "wire/log.h"
 #include "wire/process.h"
@@ -161,9 +162,32 @@ static int agent_body(const struct role *r)
     return agent_run(&r->state.layout, r->cell, r->zone);
 }
 
+/* A replica gossips with the processes of its cell; what gossip is, region knows nothing of. */
+static int begin_member(void **guest, const struct layout *l, size_t cell, size_t zone,
+                        size_t service, uv_loop_t *loop, struct error *err)
+{
+    struct member *m;
+    if (member_new(&m, l, cell, zone, service, loop, err) != 0)
+        return -1;
+    *guest = m;
+    return 0;
+}
+
+static void take_gossip(void *guest, struct http_exchange *x)
+{
+    member_take(guest, x);
+}
+
+static void end_member(void *guest)
+{
+    member_close(guest, true);
+}
+
 static int service_body(const struct role *r)
 {
-    return service_run(&r->state.layout, r->cell, r->zone, r->service);
+    static const struct service_guest member = {
+        .path = MEMBER_PATH, .begin = begin_member, .take = take_gossip, .end = end_member};
+    return service_run(&r->state.layout, r->cell, r->zone, r->service, &member);
 }
 
 static int control_main(int argc, char **argv)

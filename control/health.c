@@ -36,6 +36,11 @@ static enum status_health silent(const struct health_facts *facts, char why[HEAL
     else
         snprintf(why, HEALTH_WHY_MAX, "its agent has not answered for %.1f s",
                  (double)facts->heard_us_ago / 1e6);
+    if (facts->buried) { /* the other zones have looked */
+        size_t used = strlen(why);
+        snprintf(why + used, HEALTH_WHY_MAX - used, ", and gossip calls all of it dead");
+        return STATUS_DOWN;
+    }
     return facts->ready_once ? STATUS_UNKNOWN : STATUS_STARTING;
 }
 
@@ -80,7 +85,7 @@ enum status_health health_zone(const struct status_zone *zone, const struct heal
         snprintf(why, HEALTH_WHY_MAX, "%s", facts->fault);
         return STATUS_DOWN;
     }
-    if (facts->heard_us_ago < 0 || facts->heard_us_ago > HEALTH_FRESH_US)
+    if (facts->heard_us_ago < 0 || facts->heard_us_ago > facts->fresh_us)
         return silent(facts, why);
     if (zone->up == 0)
         return missing(zone, facts, why);

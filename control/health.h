@@ -20,12 +20,14 @@ enum { HEALTH_WHY_MAX = 256 };
 extern const double health_cell_errors_max; /* 0.01 */
 extern const double health_zone_errors_max; /* 0.05 */
 extern const double health_rps_min;         /* 1 */
-enum { HEALTH_FRESH_US = 1000000 };         /* what an agent said is believed for so long */
+enum { HEALTH_FRESH_US = 1000000 };         /* what an agent said is believed so long at least */
 
 struct health_facts {        /* of a zone, beside what its status says */
     bool ready_once;         /* every replica has been up at the same time since control began */
     int64_t heard_us_ago;    /* since its agent answered, -1: never */
+    int64_t fresh_us;        /* what it said is believed for so long */
     bool agent_runs;         /* there is a process */
+    bool buried;             /* gossip calls all of its processes dead */
     const char *agent_words; /* of supervise_words, of the agent */
     const char *fault;       /* "fault 12 zone-down", "" when nothing holds the zone down */
     const char *loop;        /* "catalog ended 4 times in a row, ...", "" */

@@ -8,6 +8,10 @@
 #include "base/error.h"
 #include "base/layout.h"
 #include "base/topo.h"
+#include "control/gossip_msg.h"
+#include "control/pace.h"
+
+enum { FRESH_PACES = 3 }; /* one answer may be late, or get lost */
 
 /* ---- storage ---- */
 
@@ -55,7 +59,8 @@ static int init_cell(struct picture *p, size_t index, int64_t now_us, struct are
                                .why = cell->why,
                                .zone_count = from->zone_count};
     to->zones = arena_alloc(a, to->zone_count, sizeof to->zones[0]);
-    if (cell->zone == NULL || to->zones == NULL)
+    if (cell->zone == NULL || to->zones == NULL ||
+        hearsay_init(&cell->hearsay, p->layout, index, a) != 0)
         return -1;
     for (size_t i = 0; i < to->zone_count; i++)
         if (init_zone(p, &to->zones[i], &cell->zone[i], index, i, now_us, a) != 0)
@@ -66,7 +71,11 @@ static int init_cell(struct picture *p, size_t index, int64_t now_us, struct are
 int picture_init(struct picture *p, const struct layout *l, const char *name, int64_t pid,
                  int64_t now_us, struct arena *a)
 {
-    *p = (struct picture){.layout = l, .began_us = now_us, .door.heard_us = -1};
+    int64_t often_us = FRESH_PACES * pace_us(layout_processes(l));
+    *p = (struct picture){.layout = l,
+                          .began_us = now_us,
+                          .fresh_us = often_us > HEALTH_FRESH_US ? often_us : HEALTH_FRESH_US,
+                          .door.heard_us = -1};
     p->status = (struct status){.topology = name,
                                 .control_pid = pid,
                                 .port = l->port,
@@ -185,9 +194,9 @@ int picture_door_said(struct picture *p, const char *text, size_t len, int64_t n
 
 /* ---- judging ---- */
 
-static bool fresh(const struct picture_said *said, int64_t now_us)
+static bool fresh(const struct picture *p, const struct picture_said *said, int64_t now_us)
 {
-    return said->heard_us >= 0 && now_us - said->heard_us <= HEALTH_FRESH_US;
+    return said->heard_us >= 0 && now_us - said->heard_us <= p->fresh_us;
 }
 
 static const struct status_cell *cell_of(const struct status *s, const char *name)
@@ -255,7 +264,7 @@ static void judge_zone(struct picture *p, size_t cell, size_t index, const struc
     struct status_zone *zone = &c->zones[index];
     struct picture_zone *z = &p->cell[cell].zone[index];
     const struct lease *lease = leases_hold(leases, cell, index, LEASE_ALL, now_ms);
-    bool known = lease == NULL && fresh(&z->said, now_us);
+    bool known = lease == NULL && fresh(p, &z->said, now_us);
     char fault[64] = "";
     if (lease != NULL)
         snprintf(fault, sizeof fault, "fault %lld %s", (long long)lease->id,
@@ -267,13 +276,15 @@ static void judge_zone(struct picture *p, size_t cell, size_t index, const struc
     take_replicas(zone, &z->said, known, lease != NULL);
     z->ready_once = z->ready_once || zone->up == zone->wanted;
     zone->agent_pid = z->agent_pid;
-    const struct health_facts facts = {.ready_once = z->ready_once,
-                                       .heard_us_ago =
-                                           z->said.heard_us < 0 ? -1 : now_us - z->said.heard_us,
-                                       .agent_runs = z->agent_pid != 0,
-                                       .agent_words = z->agent_words,
-                                       .fault = fault,
-                                       .loop = known ? z->said.status.cells[0].zones[0].why : ""};
+    const struct health_facts facts = {
+        .ready_once = z->ready_once,
+        .heard_us_ago = z->said.heard_us < 0 ? -1 : now_us - z->said.heard_us,
+        .fresh_us = p->fresh_us,
+        .agent_runs = z->agent_pid != 0,
+        .buried = hearsay_zone_is_dead(&p->cell[cell].hearsay, index),
+        .agent_words = z->agent_words,
+        .fault = fault,
+        .loop = known ? z->said.status.cells[0].zones[0].why : ""};
     zone->health = health_zone(zone, &facts, z->why);
     bool news = health_note(&z->clock, zone->health, now_us);
     zone->since_ms = (now_us - z->clock.since_us) / 1000;
@@ -281,6 +292,37 @@ static void judge_zone(struct picture *p, size_t cell, size_t index, const struc
         picture_event(p, now_us, "%s/%s is %s%s%s", c->name, zone->name,
                       health_is_well(zone->health) ? "OK" : status_health_words[zone->health],
                       z->why[0] == '\0' ? "" : ": ", z->why);
+}
+
+struct gossip_place {
+    struct picture *picture;
+    const char *cell;
+    int64_t now_us;
+};
+
+static void on_hearsay(void *context, const struct status_member *now, int before)
+{
+    const struct gossip_place *place = context;
+    char words[HEARSAY_WORDS_MAX];
+    if (now->state == GOSSIP_ALIVE && before == GOSSIP_UNKNOWN)
+        return;
+    hearsay_words(now, before, words);
+    picture_event(place->picture, place->now_us, "%s: %s", place->cell, words);
+}
+
+/* What the agents that answer say of each other and of the replicas. */
+static void hear_gossip(struct picture *p, size_t index, int64_t now_us)
+{
+    struct status_cell *c = &p->status.cells[index];
+    const struct status_gossip *said[TOPO_ZONES_MAX];
+    struct gossip_place place = {p, c->name, now_us};
+    size_t count = 0;
+    for (size_t i = 0; i < c->zone_count; i++) {
+        const struct picture_said *zone = &p->cell[index].zone[i].said;
+        if (fresh(p, zone, now_us) && zone->status.cells[0].gossip.members > 0)
+            said[count++] = &zone->status.cells[0].gossip;
+    }
+    hearsay_sum(&p->cell[index].hearsay, said, count, &c->gossip, on_hearsay, &place);
 }
 
 static void judge_cell(struct picture *p, size_t index, int64_t now_us)
@@ -323,7 +365,7 @@ static void show_events(struct picture *p, int64_t now_us)
 void picture_judge(struct picture *p, const struct leases *leases, int64_t now_us, int64_t now_ms)
 {
     struct status *s = &p->status;
-    bool door = fresh(&p->door, now_us);
+    bool door = fresh(p, &p->door, now_us);
     const struct status *said = door ? &p->door.status : NULL;
     s->rps = door ? said->rps : NAN;
     s->errors = door ? said->errors : NAN;
@@ -332,6 +374,7 @@ void picture_judge(struct picture *p, const struct leases *leases, int64_t now_u
     s->healthy = door; /* nobody is served without it */
     for (size_t i = 0; i < s->cell_count; i++) {
         take_traffic(&s->cells[i], said);
+        hear_gossip(p, i, now_us);
         for (size_t k = 0; k < s->cells[i].zone_count; k++)
             judge_zone(p, i, k, leases, now_us, now_ms);
         judge_cell(p, i, now_us);

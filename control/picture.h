@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "control/health.h"
+#include "control/hearsay.h"
 #include "control/lease.h"
 #include "control/status.h"
 #include "control/supervise.h"
@@ -41,6 +42,7 @@ struct picture_cell {
     bool ready_once;
     char why[HEALTH_WHY_MAX];
     struct picture_zone *zone;
+    struct hearsay hearsay;
 };
 
 struct picture_event {
@@ -58,6 +60,7 @@ struct picture { /* read `status` after picture_judge; the rest is private to pi
     struct status_fault fault[LEASES_MAX];
     struct status_event shown[PICTURE_EVENTS_MAX];
     int64_t began_us;
+    int64_t fresh_us; /* what somebody said is believed for so long */
 };
 
 /* An empty picture of `l`, which is borrowed; `name` is the topology's. Storage is the arena's,

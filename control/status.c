@@ -1,9 +1,16 @@
 #include "control/status.h"
 
+#include "control/gossip_msg.h"
+
 const char *const status_health_words[] = {
     [STATUS_DOWN] = "DOWN",         [STATUS_FAILING] = "FAILING",   [STATUS_UNKNOWN] = "UNKNOWN",
     [STATUS_DEGRADED] = "DEGRADED", [STATUS_STARTING] = "STARTING", [STATUS_OK] = "OK",
     [STATUS_IDLE] = "IDLE",         [STATUS_IDLE + 1] = NULL,
+};
+
+const char *const status_member_words[] = {
+    [GOSSIP_ALIVE] = "alive", [GOSSIP_SUSPECT] = "suspect", [GOSSIP_DEAD] = "dead",
+    [GOSSIP_LEFT] = "left",   [GOSSIP_UNKNOWN] = "unknown", [GOSSIP_UNKNOWN + 1] = NULL,
 };
 
 /* A count is -1 and a number null while nobody knows it, and so is what is left out. */
@@ -49,6 +56,28 @@ static const struct json_field zone_fields[] = {
     JSON_END,
 };
 
+static const struct json_field member_fields[] = {
+    JSON_STR(struct status_member, name, "member", .required = true, .doc = "Whom: zone/service"),
+    JSON_WORD(struct status_member, state, "state", status_member_words, .preset = "unknown",
+              .doc = "What is believed of it"),
+    JSON_STR(struct status_member, by, "by", .preset = "", .doc = "Who suspected it first"),
+    JSON_STR(struct status_member, also, "also", .preset = "",
+             .doc = "Who did in another zone, which confirms it"),
+    COUNT(struct status_member, ago_ms, "ago_ms", .doc = "It is so for so long"),
+    COUNT(struct status_member, views, "views", .doc = "Agents that say so"),
+    JSON_END,
+};
+
+const struct json_field status_gossip_fields[] = {
+    COUNT(struct status_gossip, members, "members", .doc = "Members that there may be"),
+    COUNT(struct status_gossip, live, "live", .doc = "Those alive, or at least not dead"),
+    COUNT(struct status_gossip, refused, "refused",
+          .doc = "Messages that agents refused: forged, of another cell, heard before, garbage"),
+    JSON_LIST(struct status_gossip, troubled, troubled_count, "troubled", struct status_member,
+              member_fields, .doc = "Those of whom it is not said that they are alive"),
+    JSON_END,
+};
+
 static const struct json_field cell_fields[] = {
     JSON_STR(struct status_cell, name, "name", .required = true, .doc = "The cell's name"),
     JSON_STRS(struct status_cell, countries, country_count, "countries",
@@ -63,6 +92,8 @@ static const struct json_field cell_fields[] = {
     WHY(struct status_cell, .doc = "Why it is as it is; empty when all is well"),
     JSON_LIST(struct status_cell, zones, zone_count, "zones", struct status_zone, zone_fields,
               .doc = "Its zones"),
+    JSON_OBJECT(struct status_cell, gossip, "gossip", status_gossip_fields,
+                .doc = "What its processes believe of each other"),
     JSON_END,
 };
 

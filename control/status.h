@@ -44,6 +44,24 @@ struct status_zone {
     size_t replica_count;
 };
 
+struct status_member { /* one that is not simply alive */
+    const char *name;  /* "b/agent" */
+    int state;         /* enum gossip_state */
+    const char *by;    /* who suspected it first, "" when not known */
+    const char
+        *also;      /* who confirmed it from another zone, "" when nobody has or it is not known */
+    int64_t ago_ms; /* in this state for so long */
+    int64_t views;  /* members asked who say so */
+};
+
+struct status_gossip { /* what the members of a cell believe of each other */
+    int64_t members;   /* that there may be */
+    int64_t live;
+    int64_t refused; /* messages that were not what they should be, since the start */
+    struct status_member *troubled;
+    size_t troubled_count;
+};
+
 struct status_cell {
     const char *name;
     const char **countries;
@@ -56,6 +74,7 @@ struct status_cell {
     const char *why;
     struct status_zone *zones;
     size_t zone_count;
+    struct status_gossip gossip;
 };
 
 struct status_fault {
@@ -87,5 +106,7 @@ struct status {
 
 /* The table; docs/status.schema.json is printed from it. */
 extern const struct json_field status_fields[];
+extern const struct json_field status_gossip_fields[]; /* of that part */
+extern const char *const status_member_words[];        /* by enum gossip_state, ended by NULL */
 
 #endif

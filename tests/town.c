@@ -62,7 +62,7 @@ static int role_service(char **args)
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nothing behind */
     dup2(KID_FD, STDERR_FILENO);
     layout_make(&l, &topo, args[0], args[1], (int)strtol(args[2], NULL, 10), &a);
-    int status = service_run(&l, 0, strtoul(args[3], NULL, 10), strtoul(args[4], NULL, 10));
+    int status = service_run(&l, 0, strtoul(args[3], NULL, 10), strtoul(args[4], NULL, 10), NULL);
     arena_release(&a);
     return status;
 }

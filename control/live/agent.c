@@ -14,10 +14,13 @@
 #include "base/error.h"
 #include "base/layout.h"
 #include "base/topo.h"
+#include "control/gossip_seal.h"
 #include "control/live/child.h"
 #include "control/live/crew.h"
 #include "control/live/lease_file.h"
+#include "control/live/member.h"
 #include "control/live/probe.h"
+#include "control/pace.h"
 #include "control/status.h"
 #include "control/supervise.h"
 #include "wire/clock.h"
@@ -52,7 +55,8 @@ struct agent {
     uv_loop_t loop;
     uv_timer_t tick;
     uv_signal_t term, interrupt;
-    struct http_server *server;
+    struct http_server *server, *outside; /* for control; for the members of our cell */
+    struct member *member;
     struct lease_file leases;
     struct replica *replica;
     size_t count;
@@ -126,7 +130,7 @@ static char *status_text(const struct agent *g, struct arena *a)
                             .cells = &cell,
                             .cell_count = 1};
     zone.replicas = arena_alloc(a, g->count, sizeof zone.replicas[0]);
-    if (zone.replicas == NULL)
+    if (zone.replicas == NULL || member_status(g->member, &cell.gossip, a) != 0)
         return NULL;
     for (size_t i = 0; i < g->count; i++) {
         const struct replica *r = &g->replica[i];
@@ -173,6 +177,15 @@ static void on_request(void *context, struct http_exchange *x)
     else
         http_answer(x, 200, "application/json", NULL, 0, text, strlen(text));
     arena_release(&a);
+}
+
+static void on_outside_request(void *context, struct http_exchange *x)
+{
+    struct agent *g = context;
+    if (strcmp(http_target(x), MEMBER_PATH) == 0)
+        member_take(g->member, x);
+    else
+        http_problem(x, 404, "an agent answers POST and GET " MEMBER_PATH " here");
 }
 
 /* ---- keeping the replicas ---- */
@@ -222,6 +235,8 @@ static void close_all(struct agent *g)
         return;
     g->ending = true;
     http_server_close(g->server);
+    http_server_close(g->outside);
+    member_close(g->member, true);
     uv_close((uv_handle_t *)&g->tick, NULL);
     uv_close((uv_handle_t *)&g->term, NULL);
     uv_close((uv_handle_t *)&g->interrupt, NULL);
@@ -262,6 +277,8 @@ static void on_tick(uv_timer_t *timer)
         return;
     }
     lease_file_look(&g->leases, g->layout->topo);
+    member_hold(g->member, leases_hold(&g->leases.leases, g->cell, g->zone, LEASE_ALL,
+                                       clock_wall_ms()) != NULL);
     for (size_t i = 0; i < g->count; i++) {
         drive(&g->replica[i]);
         thaw(&g->replica[i]);
@@ -293,7 +310,8 @@ static int init_replica(struct agent *g, size_t service, const char *dir)
                                     .ended = on_replica_ended,
                                     .context = r};
     child_init(&r->child, &opts, clock_us());
-    return probe_init(&r->probe, &g->loop, layout_port(l, g->cell, g->zone, service));
+    return probe_init(&r->probe, &g->loop, layout_port(l, g->cell, g->zone, service),
+                      pace_us(layout_processes(l)));
 }
 
 static void init_handles(struct agent *g)
@@ -319,8 +337,13 @@ static int init(struct agent *g, struct error *err)
     g->replica = arena_alloc(&g->arena, l->topo->service_count, sizeof g->replica[0]);
     if (pid_file == NULL || sock == NULL || faults == NULL || dir == NULL || g->replica == NULL)
         return error_memory(err);
+    const struct http_limits limits = {.body_bytes_max = GOSSIP_SEALED_MAX};
+    size_t services = l->topo->service_count;
     if (process_claim(pid_file, err) != 0 ||
-        http_server_unix(&g->server, &g->loop, sock, NULL, on_request, g, err) != 0)
+        http_server_unix(&g->server, &g->loop, sock, NULL, on_request, g, err) != 0 ||
+        http_server_tcp(&g->outside, &g->loop, layout_port(l, g->cell, g->zone, services), &limits,
+                        on_outside_request, g, err) != 0 ||
+        member_new(&g->member, l, g->cell, g->zone, services, &g->loop, err) != 0)
         return -1;
     lease_file_init(&g->leases, faults);
     for (; g->count < l->topo->service_count; g->count++)

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/layout.h"
 #include "base/topo.h"
+#include "control/pace.h"
 #include "wire/clock.h"
 #include "wire/log.h"
 
@@ -54,7 +55,7 @@ static void answered(void *context, const struct http_reply *reply)
     bool eager = !p->picture->status.healthy && clock_us() - p->child.since_us < NEW_US;
     p->call = NULL;
     take(p, reply);
-    uv_timer_start(&p->timer, ask, eager ? POST_EAGER_MS : POST_EVERY_MS, 0);
+    uv_timer_start(&p->timer, ask, eager ? POST_EAGER_MS : p->every_ms, 0);
 }
 
 static void ask(uv_timer_t *timer)
@@ -98,7 +99,11 @@ int post_init(struct post *p, const struct layout *l, size_t cell, size_t zone, 
     const char *log = door ? layout_file(l, "door.log", a) : layout_agent(l, cell, zone, "log", a);
     const char *sock =
         door ? layout_file(l, "door.sock", a) : layout_agent(l, cell, zone, "sock", a);
-    *p = (struct post){.cell = cell, .zone = zone, .picture = picture, .heard_us = clock_us()};
+    *p = (struct post){.cell = cell,
+                       .zone = zone,
+                       .picture = picture,
+                       .heard_us = clock_us(),
+                       .every_ms = (uint64_t)pace_us(layout_processes(l)) / 1000};
     if (pid_file == NULL || log == NULL || sock == NULL)
         return -1;
     init_names(p, l, dir);

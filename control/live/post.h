@@ -18,8 +18,7 @@ struct arena;
 struct layout;
 
 enum {
-    POST_EVERY_MS = 200,    /* from an answer to the next question */
-    POST_EAGER_MS = 20,     /* the same for a new process, while the system is not healthy */
+    POST_EAGER_MS = 20,     /* between questions to a new process, while not all is healthy */
     POST_TIMEOUT_MS = 1000, /* for one answer */
 };
 #define POST_DOOR SIZE_MAX /* as a cell */
@@ -28,6 +27,7 @@ struct post { /* read `child`; the rest is private to post.c */
     struct child child;
     size_t cell, zone;
     struct picture *picture;
+    uint64_t every_ms; /* from an answer to the next question */
     struct http_client *client;
     struct http_call *call;
     uv_timer_t timer;

@@ -33,7 +33,7 @@ static void answered(void *context, const struct http_reply *reply)
     p->call = NULL;
     take(p, reply);
     bool eager = !p->well_once && clock_us() - p->new_us < NEW_US;
-    ask_in(p, eager ? PROBE_EAGER_MS : PROBE_EVERY_MS);
+    ask_in(p, eager ? PROBE_EAGER_MS : p->misses == 0 ? p->every_ms : PROBE_DOUBT_MS);
 }
 
 static void ask(uv_timer_t *timer)
@@ -43,9 +43,10 @@ static void ask(uv_timer_t *timer)
                         answered, p);
 }
 
-int probe_init(struct probe *p, uv_loop_t *loop, int port)
+int probe_init(struct probe *p, uv_loop_t *loop, int port, int64_t every_us)
 {
-    *p = (struct probe){.client = http_client_new(loop, port, 1)};
+    *p = (struct probe){.every_ms = (uint64_t)every_us / 1000,
+                        .client = http_client_new(loop, port, 1)};
     if (p->client == NULL)
         return -1;
     uv_timer_init(loop, &p->timer);

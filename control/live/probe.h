@@ -11,8 +11,8 @@
 #include "wire/http.h"
 
 enum {
-    PROBE_EVERY_MS = 200,   /* from an answer to the next question */
-    PROBE_EAGER_MS = 20,    /* the same while a new process has not been well yet */
+    PROBE_EAGER_MS = 20,    /* between questions while a new process has not been well yet */
+    PROBE_DOUBT_MS = 200,   /* after one that was not answered in time */
     PROBE_TIMEOUT_MS = 500, /* for one answer */
     PROBE_MISSES_MAX = 2,   /* timeouts in a row before it counts as silent */
 };
@@ -25,13 +25,14 @@ struct probe {         /* read `well`, `answers` and `silent_us`; the rest is pr
     int64_t silent_us; /* it has been silent since then, 0: it is not */
     unsigned misses;
     int64_t new_us; /* there is this process since then */
+    uint64_t every_ms;
     struct http_client *client;
     struct http_call *call;
     uv_timer_t timer;
 };
 
-/* Ask 127.0.0.1:port from now on. 0, or -1 when memory is out. */
-int probe_init(struct probe *p, uv_loop_t *loop, int port);
+/* Ask 127.0.0.1:port from now on, `every_us` after each answer. 0, or -1 when memory is out. */
+int probe_init(struct probe *p, uv_loop_t *loop, int port, int64_t every_us);
 
 /* There is another process behind it, or none. */
 void probe_restart(struct probe *p);

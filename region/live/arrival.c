@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "region/live/handlers.h"
 #include "region/live/request.h"
+#include "region/live/service.h"
 
 /* ---- routes ---- */
 
@@ -126,6 +127,10 @@ void arrival_handle(void *context, struct http_exchange *x)
     struct error err;
     char allow[64];
     int status = 400;
+    if (s->guest != NULL && strcmp(http_target(x), s->guest_opts->path) == 0) {
+        s->guest_opts->take(s->guest, x);
+        return;
+    }
     if (s->draining) {
         request_problem(x, 503, "Retry-After", "1", "this replica ends");
         return;

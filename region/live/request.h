@@ -65,6 +65,8 @@ struct service {
     bool draining, server_closed, store_closed;
     uv_signal_t signals[2];
     uv_timer_t patience;
+    const struct service_guest *guest_opts; /* NULL: none is to be */
+    void *guest;                            /* NULL: there is none, yet or any more */
 };
 
 enum { REPLY_HEADERS_MAX = 4 };

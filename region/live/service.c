@@ -123,6 +123,9 @@ static void all_answered(struct service *s)
 {
     close_upstream(&s->customers);
     close_upstream(&s->catalogs);
+    if (s->guest != NULL)
+        s->guest_opts->end(s->guest);
+    s->guest = NULL;
     reads_close(&s->reads);
     store_loop_close(&s->store, store_closed);
 }
@@ -182,11 +185,16 @@ static int start(struct service *s, const struct layout *l, struct arena *a, str
     if (s->type == LAYOUT_ORDER && (open_upstream(s, &s->customers, l, LAYOUT_CUSTOMER, err) != 0 ||
                                     open_upstream(s, &s->catalogs, l, LAYOUT_CATALOG, err) != 0))
         return -1;
-    return http_server_tcp(&s->server, &s->loop, layout_port(l, s->cell_index, s->zone, s->index),
-                           &limits, arrival_handle, s, err);
+    if (http_server_tcp(&s->server, &s->loop, layout_port(l, s->cell_index, s->zone, s->index),
+                        &limits, arrival_handle, s, err) != 0)
+        return -1;
+    return s->guest_opts == NULL ? 0
+                                 : s->guest_opts->begin(&s->guest, l, s->cell_index, s->zone,
+                                                        s->index, &s->loop, err);
 }
 
-int service_run(const struct layout *l, size_t cell, size_t zone, size_t service)
+int service_run(const struct layout *l, size_t cell, size_t zone, size_t service,
+                const struct service_guest *guest)
 {
     static const int numbers[2] = {SIGTERM, SIGINT};
     struct service *s = &(struct service){0};
@@ -194,6 +202,7 @@ int service_run(const struct layout *l, size_t cell, size_t zone, size_t service
     struct error err;
     signal(SIGPIPE, SIG_IGN);
     service_init(s, l, cell, zone, service);
+    s->guest_opts = guest;
     uv_loop_init(&s->loop);
     for (size_t i = 0; i < 2; i++) {
         uv_signal_init(&s->loop, &s->signals[i]);

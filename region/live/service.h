@@ -7,13 +7,26 @@
 #define REGION_LIVE_SERVICE_H
 
 #include <stddef.h>
+#include <uv.h>
 
+struct error;
+struct http_exchange;
 struct layout;
+
+/* What else the process does, on the replica's loop and port; who starts it knows what that is. */
+struct service_guest {
+    const char *path; /* requests whose path is this one are the guest's */
+    int (*begin)(void **guest, const struct layout *l, size_t cell, size_t zone, size_t service,
+                 uv_loop_t *loop, struct error *err); /* 0, or -1 with `err` set */
+    void (*take)(void *guest, struct http_exchange *x);
+    void (*end)(void *guest); /* close its handles; the loop runs on for that */
+};
 
 /* Claim the replica's pid file, open the store, listen, and serve until SIGTERM or SIGINT: then
  * accept no more, finish what runs, for two seconds at most, and return. The exit status: 0, or 1
  * with a line on stderr when it could not begin. Missing folders of the replica and its store are
- * made. */
-int service_run(const struct layout *l, size_t cell, size_t zone, size_t service);
+ * made. `guest` may be NULL. */
+int service_run(const struct layout *l, size_t cell, size_t zone, size_t service,
+                const struct service_guest *guest);
 
 #endif
