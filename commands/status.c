@@ -88,6 +88,26 @@ static void print_faults(FILE *out, const struct status *s)
     }
 }
 
+/* "gossip of de: b/agent is dead for 4s, say 2 (a/agent had no answer, nor had c/order)" */
+static void print_gossip(FILE *out, const struct status_cell *cell)
+{
+    char name[64], who[128], by[128], also[128];
+    const struct status_gossip *g = &cell->gossip;
+    visible(cell->name, name, sizeof name);
+    for (size_t i = 0; i < g->troubled_count; i++) {
+        const struct status_member *m = &g->troubled[i];
+        fprintf(out, "gossip of %s: %s is %s for %s, say %s", name,
+                visible(m->name, who, sizeof who), status_member_words[m->state],
+                say_since(m->ago_ms).text, say_count(m->views).text);
+        if (m->by[0] != '\0')
+            fprintf(out, " (%s had no answer%s%s)", visible(m->by, by, sizeof by),
+                    m->also[0] == '\0' ? "" : ", nor had ", visible(m->also, also, sizeof also));
+        fprintf(out, "\n");
+    }
+    if (g->refused > 0)
+        fprintf(out, "gossip of %s: %s messages refused\n", name, say_count(g->refused).text);
+}
+
 static void print_people(FILE *out, const struct status *s)
 {
     char name[200];
@@ -102,6 +122,8 @@ static void print_people(FILE *out, const struct status *s)
     if (s->fault_count > 0)
         fprintf(out, "\n");
     print_faults(out, s);
+    for (size_t i = 0; i < s->cell_count; i++)
+        print_gossip(out, &s->cells[i]);
 }
 
 static int status_main(int argc, char **argv)

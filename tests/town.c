@@ -69,13 +69,13 @@ static int role_service(char **args)
 
 void town_make(struct town *t, const char *world)
 {
-    *t = (struct town){.world = world, .port = talk_ports(1 + 2 * ZONES * SERVICES)};
+    *t = (struct town){.world = world, .port = talk_ports(1 + 2 * ZONES * (SERVICES + 1))};
     folder_make(t->folder, sizeof t->folder);
 }
 
 int town_port(const struct town *t, size_t zone, size_t service)
 {
-    return t->port + 1 + (int)(zone * SERVICES + service);
+    return t->port + 1 + (int)(zone * (SERVICES + 1) + service);
 }
 
 /* Start a replica, and hear its first line. */

@@ -22,7 +22,11 @@
 #include "wire/http.h"
 #include "wire/log.h"
 
-enum { PARTING_MS = 200, MEMBER_NAME_MAX = 96 };
+enum {
+    PARTING_MS = 200,
+    JOIN_PERIODS = 4, /* without an answer before others are asked */
+    MEMBER_NAME_MAX = 96,
+};
 
 struct member {
     const struct layout *layout;
@@ -38,6 +42,8 @@ struct member {
     struct gossip_view view;
     struct http_client **client; /* [members], NULL: nothing has been said to it yet */
     unsigned calls;              /* under way */
+    int64_t join_us;             /* to ask others then, INT64_MAX: we have joined */
+    struct rng rng;              /* of whom to ask */
     bool held, ending;
 };
 
@@ -74,6 +80,8 @@ static void on_record(void *context, const struct gossip_record *r)
     struct naming naming = {.member = m};
     char text[GOSSIP_STORY_MAX];
     gossip_view_take(&m->view, r);
+    if (r->event == GOSSIP_JOINED)
+        m->join_us = INT64_MAX;
     if (r->event == GOSSIP_ASKS || r->event == GOSSIP_WAKES || r->event == GOSSIP_MEETS)
         return;
     gossip_story(text, r, name, &naming);
@@ -133,6 +141,24 @@ static void post_all(struct member *m, struct http_exchange *x, uint16_t asker)
 
 static void on_due(uv_timer_t *timer);
 
+static void join_seeds(struct member *m, const uint16_t *seed, size_t count, int64_t now_us)
+{
+    m->join_us = now_us + JOIN_PERIODS * m->gossip.opts.period_us;
+    gossip_join(&m->gossip, seed, count, now_us, &m->out);
+    post_all(m, NULL, GOSSIP_NOBODY);
+}
+
+/* Nobody of those who were asked has answered. */
+static void join_anybody(struct member *m, int64_t now_us)
+{
+    uint16_t seed[GOSSIP_SEEDS_MAX];
+    for (size_t i = 0; i < GOSSIP_SEEDS_MAX; i++) {
+        uint32_t other = rng_below(&m->rng, m->view.members - 1U);
+        seed[i] = (uint16_t)(other + (other >= m->self));
+    }
+    join_seeds(m, seed, GOSSIP_SEEDS_MAX, now_us);
+}
+
 static void schedule(struct member *m)
 {
     int64_t left_us = gossip_deadline_us(&m->gossip) - clock_us();
@@ -150,6 +176,8 @@ static void on_due(uv_timer_t *timer)
         gossip_step(&m->gossip, now_us, NULL, &m->out);
         post_all(m, NULL, GOSSIP_NOBODY);
     }
+    if (m->join_us <= now_us)
+        join_anybody(m, now_us);
     schedule(m);
 }
 
@@ -308,7 +336,7 @@ static struct gossip_opts opts_of(struct member *m, size_t zone)
     return opts;
 }
 
-/* Ask the agents of other zones, and somebody in our own. */
+/* First ask the agents of other zones, and somebody in our own. */
 static void join(struct member *m)
 {
     uint16_t seed[GOSSIP_SEEDS_MAX];
@@ -317,8 +345,7 @@ static void join(struct member *m)
     for (size_t i = 1; i < zones && count < GOSSIP_SEEDS_MAX - 1; i++)
         seed[count++] = (uint16_t)((own + i) % zones * each + each - 1);
     seed[count++] = (uint16_t)(own * each + (m->self % each == each - 1 ? 0 : each - 1));
-    gossip_join(&m->gossip, seed, count, clock_us(), &m->out);
-    post_all(m, NULL, GOSSIP_NOBODY);
+    join_seeds(m, seed, count, clock_us());
     schedule(m);
 }
 
@@ -338,6 +365,7 @@ static int init(struct member *m, size_t zone, struct error *err)
                          (uint16_t)(m->layout->topo->service_count + 1), (uint64_t)clock_us(),
                          &m->arena) != 0)
         return error_memory(err);
+    rng_named(&m->rng, (uint64_t)getpid(), (uint64_t)clock_us(), name_of(m, m->self, text), "join");
     rng_named(&rng, (uint64_t)getpid(), (uint64_t)clock_us(), name_of(m, m->self, text), "gossip");
     if (gossip_init(&m->gossip, &opts, &rng, &m->arena, clock_us()) != 0)
         return error_memory(err);

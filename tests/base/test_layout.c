@@ -31,6 +31,7 @@ static void test_layout_gives_every_replica_its_own_port(void **state)
     struct error err;
     struct topo topo;
     struct layout l;
+    size_t members = 0;
     bool used[200] = {true}; /* the door's */
     assert_int_equal(lay(&l, &topo, three, 20000, &a, &err), 0);
     assert_int_equal(layout_door_port(&l, 0), 20000);
@@ -41,12 +42,15 @@ static void test_layout_gives_every_replica_its_own_port(void **state)
     }
     for (size_t c = 0; c < topo.cell_count; c++)
         for (size_t z = 0; z < topo.cells[c].zone_count; z++)
-            for (size_t s = 0; s < topo.service_count; s++) {
+            for (size_t s = 0; s <= topo.service_count; s++) { /* the last is the agent */
                 int port = layout_port(&l, c, z, s) - 20000;
                 assert_true(port > 0 && port < 200);
                 assert_false(used[port]);
                 used[port] = true;
+                assert_int_equal(layout_member_port(&l, c, layout_member(&l, z, s)), port + 20000);
+                members++;
             }
+    assert_int_equal(members, layout_processes(&l));
     arena_release(&a);
 }
 
@@ -77,10 +81,10 @@ static void test_layout_refuses_what_cannot_be_laid(void **state)
         const char *sentence;
     } rows[] = {
         {three, 32760,
-         "ports 32760..32808 are needed, and they must lie in 1..32767: choose another "
+         "ports 32760..32820 are needed, and they must lie in 1..32767: choose another "
          "first port or fewer cells"},
         {three, 0,
-         "ports 0..48 are needed, and they must lie in 1..32767: choose another first port "
+         "ports 0..60 are needed, and they must lie in 1..32767: choose another first port "
          "or fewer cells"},
         {"{\"countries\": [\"GB\"], \"services\": [\"shop\"]}", 20000,
          "services: live cells need a service \"customer\""},

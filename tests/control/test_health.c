@@ -78,13 +78,42 @@ static void test_health_of_zones(void **state)
                 .service = services[k], .health = row->up[k] == 'u' ? STATUS_OK : STATUS_DOWN};
             zone.up += row->up[k] == 'u';
         }
-        const struct health_facts facts = {row->ready_once,  row->heard_us_ago, row->agent_runs,
-                                           row->agent_words, row->fault,        row->loop};
+        const struct health_facts facts = {.ready_once = row->ready_once,
+                                           .heard_us_ago = row->heard_us_ago,
+                                           .fresh_us = HEALTH_FRESH_US,
+                                           .agent_runs = row->agent_runs,
+                                           .agent_words = row->agent_words,
+                                           .fault = row->fault,
+                                           .loop = row->loop};
         char why[HEALTH_WHY_MAX];
         enum status_health health = health_zone(&zone, &facts, why);
         if (health != row->health || strcmp(why, row->why) != 0)
             fail_msg("%s: %s, \"%s\"", row->name, status_health_words[health], why);
     }
+}
+
+static void test_health_of_a_silent_zone_that_gossip_buries(void **state)
+{
+    (void)state;
+    char why[HEALTH_WHY_MAX];
+    const struct status_zone zone = {.name = "a", .up = -1, .wanted = 2, .rps = 10};
+    struct health_facts facts = {.ready_once = true,
+                                 .heard_us_ago = 3000000,
+                                 .fresh_us = HEALTH_FRESH_US,
+                                 .agent_runs = true,
+                                 .buried = true,
+                                 .agent_words = "",
+                                 .fault = "",
+                                 .loop = ""};
+    assert_int_equal(health_zone(&zone, &facts, why), STATUS_DOWN);
+    assert_string_equal(why,
+                        "its agent has not answered for 3.0 s, and gossip calls all of it dead");
+    facts.buried = false;
+    assert_int_equal(health_zone(&zone, &facts, why), STATUS_UNKNOWN);
+    facts.buried = true;
+    facts.fresh_us = 3000000; /* in a large system that is no long silence */
+    const struct status_zone up = {.name = "a", .up = 2, .wanted = 2, .rps = 10};
+    assert_int_equal(health_zone(&up, &facts, why), STATUS_OK);
 }
 
 /* ---- cells ---- */
@@ -260,7 +289,8 @@ static void test_health_words_stay_within_their_room(void **state)
                                .replicas = replicas,
                                .replica_count = 16};
     struct status_cell cell = {.zones = &zone, .zone_count = 1};
-    const struct health_facts facts = {true, 0, true, "", "", ""};
+    const struct health_facts facts = {
+        .ready_once = true, .agent_runs = true, .agent_words = "", .fault = "", .loop = ""};
     assert_int_equal(health_zone(&zone, &facts, why), STATUS_DEGRADED);
     assert_true(strlen(why) < sizeof why);
     assert_int_equal(health_cell(&cell, true, why), STATUS_DOWN);
@@ -292,6 +322,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_health_of_zones),
+        cmocka_unit_test(test_health_of_a_silent_zone_that_gossip_buries),
         cmocka_unit_test(test_health_of_cells),
         cmocka_unit_test(test_health_words_stay_within_their_room),
         cmocka_unit_test(test_health_notes_what_is_news),

@@ -102,7 +102,7 @@ static void test_picture_begins_with_starting(void **state)
     assert_int_equal(s->cells[0].health, STATUS_STARTING);
     assert_int_equal(s->cells[0].zones[1].health, STATUS_STARTING);
     assert_int_equal(s->cells[0].zones[1].wanted, 4);
-    assert_int_equal(s->cells[0].zones[1].replicas[3].port, 20008);
+    assert_int_equal(s->cells[0].zones[1].replicas[3].port, 20009);
     assert_int_equal(s->requests, -1);
     assert_true(isnan(s->rps));
     assert_int_equal(s->event_count, 0);

@@ -19,6 +19,7 @@ both base backoff_delay_us
 both control retry_earn retry_allowed
 both control balance_opts_of balance_init balance_pick balance_sent balance_ended
 both control capacity_plan
+both control gossip_init gossip_join gossip_leave gossip_step gossip_deadline_us
 both region admission_rules admission_init admission_arrive admission_full admission_choose
 both region admission_finish admission_drop
 
@@ -33,8 +34,7 @@ simulator control autoscale_init autoscale_step
 simulator control progress_opts_of progress_init progress_look progress_ails progress_alone
 simulator control progress_zone_alone
 simulator control placement_add placement_remove
-simulator control gossip_init gossip_know gossip_join gossip_leave gossip_step gossip_deadline_us
-simulator control gossip_state_of gossip_encode gossip_decode
+simulator control gossip_know gossip_state_of gossip_encode gossip_decode
 simulator control shuffle_pick shuffle_common shuffle_overlap
 simulator region admission_clear
 simulator region pipeline_begin pipeline_finish pipeline_follow pipeline_turn pipeline_group

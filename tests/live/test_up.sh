@@ -124,7 +124,7 @@ listens() { # port: somebody does
 }
 
 any_port() {
-    for i in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
+    for i in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
         ! listens $((port + i)) || return 0
     done
     return 1
