@@ -19,7 +19,11 @@
 #include "base/error.h"
 #include "control/live/door.h"
 
-enum { PORTS = 1 + SHOP_CELLS * SHOP_ZONES * (SHOP_SERVICES + 1), FILES = 8192, CLIENTS_MAX = 4096 };
+enum {
+    PORTS = 1 + SHOP_CELLS * SHOP_ZONES * (SHOP_SERVICES + 1),
+    FILES = 8192,
+    CLIENTS_MAX = 4096
+};
 
 /* ---- the door's side ---- */
 
