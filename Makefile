@@ -49,7 +49,7 @@ sources_tests    := $(wildcard tests/*.c)
 sources_programs := $(wildcard bulkhead.c tests/*/test_*.c tests/fuzz/*.c)
 
 packages_pure := libcjson
-packages_live := libuv sqlite3 ncursesw
+packages_live := libuv sqlite3 ncursesw zlib
 packages      := $(strip $(packages_pure) $(packages_live))
 
 ask       = $(shell pkg-config $(1) 2>/dev/null)

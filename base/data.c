@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/csv.h"
 #include "base/fmath.h"
 
 extern const char data_countries[], data_countries_end[];
@@ -15,69 +16,44 @@ extern const char data_country_latency[], data_country_latency_end[];
 extern const char data_zone_latency[], data_zone_latency_end[];
 extern const char data_incidents[], data_incidents_end[];
 
-/* ---- one line at a time. The files are ours and need no quoting; tests read every row. ---- */
+/* ---- the files are ours: every row has all its fields; tests read each of them ---- */
 
-struct csv {
-    const char *at, *end; /* what is left of the file */
-    const char *field;    /* what is left of the line; NULL behind its last field */
-    const char *line_end;
-};
-
-static struct csv csv_open(const char *text, const char *end)
+/* A reader that stands behind the header. */
+static struct csv rows_of(const char *text, const char *end)
 {
-    struct csv csv = {.at = text, .end = end};
-    const char *header = memchr(text, '\n', (size_t)(end - text));
-    assert(header != NULL);
-    csv.at = header + 1;
+    struct csv csv = csv_of(text, (size_t)(end - text));
+    csv.quote = '\0';
+    csv_row(&csv);
     return csv;
 }
 
-static bool csv_line(struct csv *csv)
+static void text_of(const struct csv *csv, size_t index, char *out, size_t size)
 {
-    if (csv->at >= csv->end)
-        return false;
-    const char *line_end = memchr(csv->at, '\n', (size_t)(csv->end - csv->at));
-    csv->field = csv->at;
-    csv->line_end = line_end == NULL ? csv->end : line_end;
-    csv->at = csv->line_end + 1;
-    return true;
+    assert(index < csv->count);
+    csv_copy(&csv->field[index], out, size);
 }
 
-/* The next field into `out`, cut to `size`; empty behind the last one. */
-static void csv_text(struct csv *csv, char *out, size_t size)
+static bool is_text(const struct csv *csv, size_t index, const char *text)
 {
-    size_t len = 0;
-    if (csv->field != NULL) {
-        const char *comma = memchr(csv->field, ',', (size_t)(csv->line_end - csv->field));
-        const char *end = comma == NULL ? csv->line_end : comma;
-        len = (size_t)(end - csv->field);
-        if (len >= size)
-            len = size - 1;
-        memcpy(out, csv->field, len);
-        csv->field = comma == NULL ? NULL : comma + 1;
-    }
-    out[len] = '\0';
+    assert(index < csv->count);
+    return csv->field[index].len == strlen(text) &&
+           memcmp(csv->field[index].text, text, csv->field[index].len) == 0;
 }
 
-static void csv_skip(struct csv *csv, int fields)
+/* 0 when it is empty: not known. */
+static int64_t number_of(const struct csv *csv, size_t index)
 {
-    char text[2];
-    while (fields-- > 0)
-        csv_text(csv, text, sizeof text);
-}
-
-static int64_t csv_i64(struct csv *csv)
-{
-    char text[32];
-    csv_text(csv, text, sizeof text);
-    return strtoll(text, NULL, 10);
+    int64_t value = 0;
+    assert(index < csv->count);
+    csv_i64(&csv->field[index], &value);
+    return value;
 }
 
 /* Degrees with at most four decimals, without strtod: it would read the locale's decimal point. */
-static double csv_degrees(struct csv *csv)
+static double degrees_of(const struct csv *csv, size_t index)
 {
     char text[32];
-    csv_text(csv, text, sizeof text);
+    text_of(csv, index, text, sizeof text);
     char *rest;
     double whole = (double)strtoll(text, &rest, 10);
     double part = 0, scale = 1;
@@ -91,49 +67,58 @@ static double csv_degrees(struct csv *csv)
 
 /* ---- countries and regions ---- */
 
+static struct data_country country_of(const struct csv *csv)
+{
+    struct data_country c = {
+        .lat = degrees_of(csv, 3),
+        .lon = degrees_of(csv, 4),
+        .internet_users = number_of(csv, 5),
+        .has_utc_offset = csv->field[6].len > 0,
+        .utc_offset_min = (int)number_of(csv, 6),
+    };
+    text_of(csv, 0, c.code, sizeof c.code);
+    text_of(csv, 1, c.name, sizeof c.name);
+    text_of(csv, 9, c.code3, sizeof c.code3);
+    return c;
+}
+
+size_t data_countries_all(struct data_country *out, size_t max)
+{
+    size_t count = 0;
+    struct csv csv = rows_of(data_countries, data_countries_end);
+    while (count < max && csv_row(&csv) == CSV_ROW)
+        out[count++] = country_of(&csv);
+    return count;
+}
+
 bool data_country_at(const char *code, struct data_country *out)
 {
-    struct csv csv = csv_open(data_countries, data_countries_end);
-    while (csv_line(&csv)) {
-        char name[8];
-        csv_text(&csv, name, sizeof name);
-        if (strcmp(name, code) != 0)
-            continue;
-        *out = (struct data_country){0};
-        memcpy(out->code, name, 2);
-        csv_text(&csv, out->name, sizeof out->name);
-        csv_skip(&csv, 1);
-        out->lat = csv_degrees(&csv);
-        out->lon = csv_degrees(&csv);
-        out->internet_users = csv_i64(&csv);
-        out->has_utc_offset = csv.field != NULL && *csv.field != ',';
-        out->utc_offset_min = (int)csv_i64(&csv);
-        return true;
-    }
+    struct csv csv = rows_of(data_countries, data_countries_end);
+    while (csv_row(&csv) == CSV_ROW)
+        if (is_text(&csv, 0, code)) {
+            *out = country_of(&csv);
+            return true;
+        }
     return false;
 }
 
-static void region_read(struct csv *csv, struct data_region *out)
+static struct data_region region_of(const struct csv *csv)
 {
-    char provider[8], region[32], country[8];
-    csv_text(csv, provider, sizeof provider);
-    csv_text(csv, region, sizeof region);
-    *out = (struct data_region){0};
-    snprintf(out->name, sizeof out->name, "%s/%s", provider, region);
-    csv_skip(csv, 1);
-    csv_text(csv, country, sizeof country);
-    memcpy(out->country, country, 2);
-    out->lat = csv_degrees(csv);
-    out->lon = csv_degrees(csv);
-    out->zones = (int)csv_i64(csv);
+    char provider[8], region[32];
+    struct data_region r = {
+        .lat = degrees_of(csv, 4), .lon = degrees_of(csv, 5), .zones = (int)number_of(csv, 6)};
+    text_of(csv, 0, provider, sizeof provider);
+    text_of(csv, 1, region, sizeof region);
+    snprintf(r.name, sizeof r.name, "%s/%s", provider, region);
+    text_of(csv, 3, r.country, sizeof r.country);
+    return r;
 }
 
 bool data_region_at(const char *name, struct data_region *out)
 {
-    struct csv csv = csv_open(data_regions, data_regions_end);
-    while (csv_line(&csv)) {
-        struct data_region region;
-        region_read(&csv, &region);
+    struct csv csv = rows_of(data_regions, data_regions_end);
+    while (csv_row(&csv) == CSV_ROW) {
+        struct data_region region = region_of(&csv);
         if (strcmp(region.name, name) == 0) {
             *out = region;
             return true;
@@ -156,10 +141,9 @@ static double chord2(double lat_a, double lon_a, double lat_b, double lon_b)
 bool data_region_near(const struct data_country *country, int zones_min, struct data_region *out)
 {
     double best = INFINITY;
-    struct csv csv = csv_open(data_regions, data_regions_end);
-    while (csv_line(&csv)) {
-        struct data_region region;
-        region_read(&csv, &region);
+    struct csv csv = rows_of(data_regions, data_regions_end);
+    while (csv_row(&csv) == CSV_ROW) {
+        struct data_region region = region_of(&csv);
         if (region.zones < zones_min || strncmp(region.name, "aws/", 4) != 0)
             continue;
         double far = chord2(country->lat, country->lon, region.lat, region.lon);
@@ -177,16 +161,13 @@ bool data_region_near(const struct data_country *country, int zones_min, struct 
 
 bool data_curve_at(const char *name, struct data_curve *out)
 {
-    struct csv csv = csv_open(data_curves, data_curves_end);
-    while (csv_line(&csv)) {
-        char row[DATA_NAME_MAX];
-        csv_text(&csv, row, sizeof row);
-        if (strcmp(row, name) != 0)
+    struct csv csv = rows_of(data_curves, data_curves_end);
+    while (csv_row(&csv) == CSV_ROW) {
+        if (!is_text(&csv, 0, name))
             continue;
-        memcpy(out->name, row, sizeof row);
-        csv_skip(&csv, 2);
-        for (int hour = 0; hour < DATA_WEEK_HOURS; hour++)
-            out->count[hour] = csv_i64(&csv);
+        text_of(&csv, 0, out->name, sizeof out->name);
+        for (size_t hour = 0; hour < DATA_WEEK_HOURS; hour++)
+            out->count[hour] = number_of(&csv, 3 + hour);
         return true;
     }
     return false;
@@ -202,16 +183,15 @@ int64_t data_zone_rtt_us(const char *region)
 {
     int64_t rtt_us[64];
     size_t count = 0;
-    struct csv csv = csv_open(data_zone_latency, data_zone_latency_end);
-    while (csv_line(&csv) && count < 64) {
-        char provider[8], name[32], full[DATA_NAME_MAX], from[8], to[8];
-        csv_text(&csv, provider, sizeof provider);
-        csv_text(&csv, name, sizeof name);
+    struct csv csv = rows_of(data_zone_latency, data_zone_latency_end);
+    while (count < 64 && csv_row(&csv) == CSV_ROW) {
+        char provider[8], name[32], full[DATA_NAME_MAX], to[8];
+        text_of(&csv, 0, provider, sizeof provider);
+        text_of(&csv, 1, name, sizeof name);
         snprintf(full, sizeof full, "%s/%s", provider, name);
-        csv_text(&csv, from, sizeof from);
-        csv_text(&csv, to, sizeof to);
-        if (strcmp(full, region) == 0 && strcmp(from, to) != 0)
-            rtt_us[count++] = csv_i64(&csv);
+        text_of(&csv, 3, to, sizeof to);
+        if (strcmp(full, region) == 0 && !is_text(&csv, 2, to))
+            rtt_us[count++] = number_of(&csv, 4);
     }
     if (count == 0)
         return -1;
@@ -222,14 +202,10 @@ int64_t data_zone_rtt_us(const char *region)
 int64_t data_country_rtt_us(const char *a, const char *b)
 {
     const char *low = strcmp(a, b) <= 0 ? a : b, *high = low == a ? b : a;
-    struct csv csv = csv_open(data_country_latency, data_country_latency_end);
-    while (csv_line(&csv)) {
-        char from[8], to[8];
-        csv_text(&csv, from, sizeof from);
-        csv_text(&csv, to, sizeof to);
-        if (strcmp(from, low) == 0 && strcmp(to, high) == 0)
-            return csv_i64(&csv);
-    }
+    struct csv csv = rows_of(data_country_latency, data_country_latency_end);
+    while (csv_row(&csv) == CSV_ROW)
+        if (is_text(&csv, 0, low) && is_text(&csv, 1, high))
+            return number_of(&csv, 2);
     return -1;
 }
 
@@ -238,16 +214,11 @@ size_t data_incident_minutes(bool regions, double *out, size_t max)
     static const char *const parts[] = {"scale-unit", "datacenter", "zone", "multi-zone", NULL};
     static const char *const wholes[] = {"region", "multi-region", "global", NULL};
     const char *const *scopes = regions ? wholes : parts;
-    struct csv csv = csv_open(data_incidents, data_incidents_end);
+    struct csv csv = rows_of(data_incidents, data_incidents_end);
     size_t count = 0;
-    while (csv_line(&csv) && count < max) {
-        char scope[DATA_NAME_MAX];
-        csv_skip(&csv, 3);
-        int64_t minutes = csv_i64(&csv);
-        csv_text(&csv, scope, sizeof scope);
+    while (count < max && csv_row(&csv) == CSV_ROW)
         for (int i = 0; scopes[i] != NULL; i++)
-            if (strcmp(scope, scopes[i]) == 0)
-                out[count++] = (double)minutes;
-    }
+            if (is_text(&csv, 4, scopes[i]))
+                out[count++] = (double)number_of(&csv, 3);
     return count;
 }

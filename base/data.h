@@ -16,7 +16,8 @@ enum {
 };
 
 struct data_country {
-    char code[3]; /* ISO 3166-1 alpha-2 */
+    char code[3];  /* ISO 3166-1 alpha-2 */
+    char code3[4]; /* alpha-3 */
     char name[DATA_NAME_MAX];
     double lat, lon;        /* degrees */
     int64_t internet_users; /* estimate; 0 when not known */
@@ -35,6 +36,10 @@ struct data_curve {
     char name[DATA_NAME_MAX];       /* "retail/DE" */
     int64_t count[DATA_WEEK_HOURS]; /* events seen in each hour of the week, local time */
 };
+
+/* All countries in the order of their codes, at most `max`. Returns how many. */
+enum { DATA_COUNTRIES_MAX = 256 };
+size_t data_countries_all(struct data_country *out, size_t max);
 
 /* The country of an upper-case code. */
 bool data_country_at(const char *code, struct data_country *out);

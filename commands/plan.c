@@ -5,16 +5,19 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "commands/demand_file.h"
 #include "commands/table.h"
 
 struct plan_options {
     bool json;
+    struct demand_args demand;
     struct cli_sets sets;
 };
 
 static const struct cli_option options[] = {
     {"json", CLI_FLAG, offsetof(struct plan_options, json), NULL, 0, 0,
      "Print the plan as JSON (docs/plan.schema.json)"},
+    DEMAND_OPTIONS(struct plan_options, demand),
     {"set", CLI_SETS, offsetof(struct plan_options, sets), "PATH=VALUE", 0, 0,
      "Change a value of the file, as cells.de.servers_per_zone=2"},
     {.type = CLI_END},
@@ -125,6 +128,19 @@ void plan_print(FILE *out, const char *name, const struct files *files)
     print_words(out, &files->plan);
 }
 
+/* Read the file of --demand and plan for what is in it. 0, or -1 with `err` set. */
+static int take_demand(struct demand_report *report, struct files *files,
+                       const struct demand_args *args, struct arena *a, struct error *err)
+{
+    struct demand *d = arena_alloc(a, 1, sizeof *d);
+    if (d == NULL)
+        return error_memory(err);
+    if (demand_file_read(d, args, a, err) != 0 ||
+        demand_file_put(report, d, args, &files->topo, a, err) != 0)
+        return -1;
+    return capacity_plan(&files->plan, &files->topo, a, err);
+}
+
 static int plan_main(int argc, char **argv)
 {
     struct plan_options o = {0};
@@ -135,7 +151,11 @@ static int plan_main(int argc, char **argv)
     struct arena a = {0};
     struct error err;
     struct files files;
-    if (files_topology(&files, argv[1], &o.sets, &a, &err) != 0) {
+    struct demand_report demand = {0};
+    if (o.demand.path == NULL && (status = demand_file_alone(&plan_command, &o.demand)) >= 0)
+        return status;
+    if (files_topology(&files, argv[1], &o.sets, &a, &err) != 0 ||
+        (o.demand.path != NULL && take_demand(&demand, &files, &o.demand, &a, &err) != 0)) {
         arena_release(&a);
         return cli_fail(err.text);
     }
@@ -147,6 +167,8 @@ static int plan_main(int argc, char **argv)
     if (o.json) {
         fputs(text, stdout);
     } else {
+        if (o.demand.path != NULL)
+            demand_file_print(stdout, &demand);
         plan_print(stdout, files_name(argv[1], &a), &files);
     }
     status = files.plan.enough ? EXIT_YES : EXIT_NO;

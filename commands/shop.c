@@ -10,7 +10,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "commands/csv.h"
+#include "commands/csv_file.h"
 #include "commands/files.h"
 #include "region/lines.h"
 
@@ -30,7 +30,8 @@ static void *room(void *array, size_t count, size_t size, struct arena *a)
 }
 
 /* Codes end up in ids, which have 40 characters. */
-static int check_code(const struct csv *c, const char *text, const char *what, struct error *err)
+static int check_code(const struct csv_file *c, const char *text, const char *what,
+                      struct error *err)
 {
     size_t len = strlen(text);
     for (size_t i = 0; i < len; i++)
@@ -38,15 +39,16 @@ static int check_code(const struct csv *c, const char *text, const char *what, s
               (text[i] >= 'A' && text[i] <= 'Z') || strchr(" ._~-", text[i]) != NULL))
             len = 0;
     if (len == 0 || len > 40)
-        return csv_refuse(c, err, "%s: expected 1 to 40 letters and digits, got \"%.60s\"", what,
-                          text);
+        return csv_file_refuse(c, err, "%s: expected 1 to 40 letters and digits, got \"%.60s\"",
+                               what, text);
     return 0;
 }
 
-static int take_country(const struct csv *c, char out[3], const char *text, struct error *err)
+static int take_country(const struct csv_file *c, char out[3], const char *text, struct error *err)
 {
     if (strlen(text) != 2 || text[0] < 'A' || text[0] > 'Z' || text[1] < 'A' || text[1] > 'Z')
-        return csv_refuse(c, err, "country: expected two capital letters, got \"%.40s\"", text);
+        return csv_file_refuse(c, err, "country: expected two capital letters, got \"%.40s\"",
+                               text);
     out[0] = (char)(text[0] | 0x20);
     out[1] = (char)(text[1] | 0x20);
     out[2] = '\0';
@@ -55,10 +57,10 @@ static int take_country(const struct csv *c, char out[3], const char *text, stru
 
 static int read_products(struct shop *shop, const char *path, struct arena *a, struct error *err)
 {
-    struct csv c;
+    struct csv_file c;
     const char *field[3];
-    int status = csv_open(&c, path, "stock_code,description,price_pence", a, err);
-    while (status == 0 && (status = csv_next(&c, field, err)) == 1) {
+    int status = csv_file_open(&c, path, "stock_code,description,price_pence", a, err);
+    while (status == 0 && (status = csv_file_next(&c, field, err)) == 1) {
         struct shop_product p = {.code = field[0], .description = field[1], .price_pence = -1};
         shop->products = room(shop->products, shop->product_count, sizeof p, a);
         if (shop->products == NULL)
@@ -66,9 +68,10 @@ static int read_products(struct shop *shop, const char *path, struct arena *a, s
         if (p.description[strspn(p.description, " ")] == '\0')
             p.description = p.code; /* some have none, and an item wants one */
         if (strlen(p.description) > 1000)
-            return csv_refuse(&c, err, "description: longer than 1000 bytes");
+            return csv_file_refuse(&c, err, "description: longer than 1000 bytes");
         if (check_code(&c, p.code, "stock_code", err) != 0 ||
-            (field[2][0] != '\0' && csv_i64(&c, &p.price_pence, field[2], 0, 1000000000, err) != 0))
+            (field[2][0] != '\0' &&
+             csv_file_i64(&c, &p.price_pence, field[2], 0, 1000000000, err) != 0))
             return -1;
         shop->products[shop->product_count++] = p;
         status = 0;
@@ -78,10 +81,10 @@ static int read_products(struct shop *shop, const char *path, struct arena *a, s
 
 static int read_customers(struct shop *shop, const char *path, struct arena *a, struct error *err)
 {
-    struct csv c;
+    struct csv_file c;
     const char *field[3];
-    int status = csv_open(&c, path, "customer_id,country,orders", a, err);
-    while (status == 0 && (status = csv_next(&c, field, err)) == 1) {
+    int status = csv_file_open(&c, path, "customer_id,country,orders", a, err);
+    while (status == 0 && (status = csv_file_next(&c, field, err)) == 1) {
         struct shop_customer customer = {.id = field[0]};
         shop->customers = room(shop->customers, shop->customer_count, sizeof customer, a);
         if (shop->customers == NULL)
@@ -109,13 +112,13 @@ int shop_read_goods(struct shop *shop, const char *dir, struct arena *a, struct 
 
 /* "2010-12-01 08:45" as minutes. Days as in the civil calendar (Howard Hinnant's days_from_civil,
  * for years from 2000 on). */
-static int take_time(const struct csv *c, int64_t *out, const char *text, struct error *err)
+static int take_time(const struct csv_file *c, int64_t *out, const char *text, struct error *err)
 {
     int year, month, day, hour, minute, end = 0;
     if (sscanf(text, "%4d-%2d-%2d %2d:%2d%n", &year, &month, &day, &hour, &minute, &end) != 5 ||
         text[end] != '\0' || year < 2000 || month < 1 || month > 12 || day < 1 || day > 31 ||
         hour < 0 || hour > 23 || minute < 0 || minute > 59)
-        return csv_refuse(c, err, "expected a time as 2010-12-01 08:45, got \"%.40s\"", text);
+        return csv_file_refuse(c, err, "expected a time as 2010-12-01 08:45, got \"%.40s\"", text);
     int64_t y = year - 2000 - (month <= 2);
     int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
     int64_t leaps = y >= 0 ? y / 4 - y / 100 + y / 400 : -1;
@@ -124,7 +127,7 @@ static int take_time(const struct csv *c, int64_t *out, const char *text, struct
 }
 
 /* "22728*24;POST*3", cut in place. */
-static int take_lines(const struct csv *c, struct shop_order *order, const char *field,
+static int take_lines(const struct csv_file *c, struct shop_order *order, const char *field,
                       struct arena *a, struct error *err)
 {
     size_t count = 1;
@@ -132,7 +135,7 @@ static int take_lines(const struct csv *c, struct shop_order *order, const char 
     for (const char *f = field; *f != '\0'; f++)
         count += *f == ';';
     if (count > LINES_MAX)
-        return csv_refuse(c, err, "%zu lines; an order has at most %d", count, LINES_MAX);
+        return csv_file_refuse(c, err, "%zu lines; an order has at most %d", count, LINES_MAX);
     order->lines = arena_alloc(a, count, sizeof order->lines[0]);
     if (at == NULL || order->lines == NULL)
         return error_memory(err);
@@ -140,11 +143,12 @@ static int take_lines(const struct csv *c, struct shop_order *order, const char 
         struct shop_line *line = &order->lines[order->line_count];
         char *end = at + strcspn(at, ";"), *star = memchr(at, '*', (size_t)(end - at));
         if (star == NULL)
-            return csv_refuse(c, err, "line %zu: expected code*quantity", order->line_count + 1);
+            return csv_file_refuse(c, err, "line %zu: expected code*quantity",
+                                   order->line_count + 1);
         *star = *end = '\0';
         line->code = at;
         if (check_code(c, at, "a line's code", err) != 0 ||
-            csv_i64(c, &line->quantity, star + 1, 1, LINE_QUANTITY_MAX, err) != 0)
+            csv_file_i64(c, &line->quantity, star + 1, 1, LINE_QUANTITY_MAX, err) != 0)
             return -1;
         at = end + 1;
     }
@@ -153,10 +157,10 @@ static int take_lines(const struct csv *c, struct shop_order *order, const char 
 
 int shop_read_orders(struct shop *shop, const char *path, struct arena *a, struct error *err)
 {
-    struct csv c;
+    struct csv_file c;
     const char *field[5];
-    int status = csv_open(&c, path, "invoice,datetime_uk,country,customer_id,lines", a, err);
-    while (status == 0 && (status = csv_next(&c, field, err)) == 1) {
+    int status = csv_file_open(&c, path, "invoice,datetime_uk,country,customer_id,lines", a, err);
+    while (status == 0 && (status = csv_file_next(&c, field, err)) == 1) {
         struct shop_order order = {.invoice = field[0], .customer = field[3]};
         shop->orders = room(shop->orders, shop->order_count, sizeof order, a);
         if (shop->orders == NULL)
@@ -168,7 +172,7 @@ int shop_read_orders(struct shop *shop, const char *path, struct arena *a, struc
             take_lines(&c, &order, field[4], a, err) != 0)
             return -1;
         if (shop->order_count > 0 && order.at_min < shop->orders[shop->order_count - 1].at_min)
-            return csv_refuse(&c, err, "the orders are not sorted by time");
+            return csv_file_refuse(&c, err, "the orders are not sorted by time");
         shop->orders[shop->order_count++] = order;
         status = 0;
     }

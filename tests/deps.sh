@@ -23,6 +23,7 @@ build  libcjson-dev     library libcjson                   reads JSON
 build  libuv1-dev       library libuv                      loops, sockets and processes
 build  libsqlite3-dev   library sqlite3                    keeps the rows of live cells
 build  libncurses-dev   library ncursesw                   draws the dashboard
+build  zlib1g-dev       library zlib                       reads compressed demand
 build  node-llhttp      file /usr/share/llhttp/llhttp.c    parses HTTP
 test   tmux             tool tmux                          a terminal to run the dashboard in
 test   libcmocka-dev    library cmocka                     runs tests

@@ -127,12 +127,14 @@ static void test_data_every_country_is_sane(void **state)
     while (rows_read(&rows)) {
         struct data_country c;
         char *const *f = rows.field;
-        assert_int_equal(rows.count, 9);
+        assert_int_equal(rows.count, 10);
         assert_true(is_code(f[0]) && strcmp(before, f[0]) < 0); /* sorted, so each is there once */
         snprintf(before, sizeof before, "%s", f[0]);
         assert_true(data_country_at(f[0], &c));
         assert_string_equal(c.code, f[0]);
         assert_string_equal(c.name, f[1]);
+        assert_string_equal(c.code3, f[9]);
+        assert_int_equal(strspn(f[9], "ABCDEFGHIJKLMNOPQRSTUVWXYZ"), 3);
         assert_true(c.name[0] != '\0');
         assert_degrees(f[3], c.lat, 90);
         assert_degrees(f[4], c.lon, 180);

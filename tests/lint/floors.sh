@@ -56,6 +56,7 @@ BEGIN {
     reserve("^n?curses", "control/dash/term.c")
     reserve("^uv[./]", "wire region/live control/live")
     reserve("^(sqlite3|llhttp|libpq|seccomp|linux/(seccomp|filter|landlock))", "wire")
+    reserve("^zlib", "commands")
     reserve("^(pthread|threads)[.]h", "simulator wire")
 
     ban("strcpy strcat stpcpy sprintf vsprintf gets", "has no bound: snprintf, memcpy")

@@ -10,12 +10,12 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "commands/csv.h"
+#include "commands/csv_file.h"
 
 struct world {
     char path[32];
     struct arena arena;
-    struct csv csv;
+    struct csv_file csv;
     struct error err;
     const char *field[3];
 };
@@ -52,32 +52,32 @@ static void put(struct world *w, const char *text, size_t len)
 static int open_text(struct world *w, const char *text, size_t len)
 {
     put(w, text, len);
-    return csv_open(&w->csv, w->path, "code,name,count", &w->arena, &w->err);
+    return csv_file_open(&w->csv, w->path, "code,name,count", &w->arena, &w->err);
 }
 
-static void test_csv_reads_rows_and_empty_fields(void **state)
+static void test_csv_file_reads_rows_and_empty_fields(void **state)
 {
     static const char text[] = "code,name,count\nA 1,caf\xc3\xa9,3\n,,\nlast,without newline,-7";
     struct world *w = *state;
     int64_t n;
     assert_int_equal(open_text(w, text, sizeof text - 1), 0);
-    assert_int_equal(csv_next(&w->csv, w->field, &w->err), 1);
+    assert_int_equal(csv_file_next(&w->csv, w->field, &w->err), 1);
     assert_string_equal(w->field[0], "A 1");
     assert_string_equal(w->field[1], "caf\xc3\xa9");
-    assert_int_equal(csv_i64(&w->csv, &n, w->field[2], 0, 10, &w->err), 0);
+    assert_int_equal(csv_file_i64(&w->csv, &n, w->field[2], 0, 10, &w->err), 0);
     assert_int_equal(n, 3);
-    assert_int_equal(csv_next(&w->csv, w->field, &w->err), 1);
+    assert_int_equal(csv_file_next(&w->csv, w->field, &w->err), 1);
     for (int i = 0; i < 3; i++)
         assert_string_equal(w->field[i], "");
-    assert_int_equal(csv_next(&w->csv, w->field, &w->err), 1);
+    assert_int_equal(csv_file_next(&w->csv, w->field, &w->err), 1);
     assert_string_equal(w->field[1], "without newline");
-    assert_int_equal(csv_i64(&w->csv, &n, w->field[2], -10, 10, &w->err), 0);
+    assert_int_equal(csv_file_i64(&w->csv, &n, w->field[2], -10, 10, &w->err), 0);
     assert_int_equal(n, -7);
-    assert_int_equal(csv_next(&w->csv, w->field, &w->err), 0);
-    assert_int_equal(csv_next(&w->csv, w->field, &w->err), 0);
+    assert_int_equal(csv_file_next(&w->csv, w->field, &w->err), 0);
+    assert_int_equal(csv_file_next(&w->csv, w->field, &w->err), 0);
 }
 
-static void test_csv_names_the_line_that_it_refuses(void **state)
+static void test_csv_file_names_the_line_that_it_refuses(void **state)
 {
     static const struct {
         const char *name, *row, *sentence;
@@ -85,9 +85,9 @@ static void test_csv_names_the_line_that_it_refuses(void **state)
     } rows[] = {
         {"too few fields", "a,b\n", ":3: expected 3 fields, got 2", 0},
         {"too many fields", "a,b,c,d\n", ":3: expected 3 fields, got 4", 0},
-        {"an empty line", "\n", ":3: expected 3 fields, got 1", 0},
+        {"behind an empty line", "\na,b\n", ":4: expected 3 fields, got 2", 0},
         {"a quote", "a,\"b\",c\n", ":3: a quote: fields are not quoted here", 0},
-        {"a carriage return", "a,b,c\r\n", ":3: a control character (\\x0d)", 0},
+        {"a carriage return", "a,b\rc,d\n", ":3: a control character (\\x0d)", 0},
         {"a NUL", "a,b\0,c\n", ":3: a control character (\\x00)", 7},
         {"a tab", "a,\tb,c\n", ":3: a control character (\\x09)", 0},
         {"bad UTF-8", "a,b\xff,c\n", ":3: not UTF-8", 0},
@@ -98,15 +98,15 @@ static void test_csv_names_the_line_that_it_refuses(void **state)
         size_t len = strlen(text), more = rows[i].len > 0 ? rows[i].len : strlen(rows[i].row);
         memcpy(text + len, rows[i].row, more);
         assert_int_equal(open_text(w, text, len + more), 0);
-        assert_int_equal(csv_next(&w->csv, w->field, &w->err), 1);
-        if (csv_next(&w->csv, w->field, &w->err) != -1)
+        assert_int_equal(csv_file_next(&w->csv, w->field, &w->err), 1);
+        if (csv_file_next(&w->csv, w->field, &w->err) != -1)
             fail_msg("%s: not refused", rows[i].name);
         if (strstr(w->err.text, rows[i].sentence) == NULL)
             fail_msg("%s: %s", rows[i].name, w->err.text);
     }
 }
 
-static void test_csv_wants_its_header(void **state)
+static void test_csv_file_wants_its_header(void **state)
 {
     struct world *w = *state;
     static const char *const texts[] = {"", "\n", "name,code,count\n", "code,name,count \n"};
@@ -115,20 +115,20 @@ static void test_csv_wants_its_header(void **state)
         assert_non_null(strstr(w->err.text, ":1: expected the header \"code,name,count\""));
     }
     unlink(w->path);
-    assert_int_equal(csv_open(&w->csv, w->path, "a", &w->arena, &w->err), -1);
+    assert_int_equal(csv_file_open(&w->csv, w->path, "a", &w->arena, &w->err), -1);
     assert_non_null(strstr(w->err.text, "No such file"));
 }
 
-static void test_csv_refuses_what_is_no_number(void **state)
+static void test_csv_file_refuses_what_is_no_number(void **state)
 {
     struct world *w = *state;
     static const char *const texts[] = {
         "", "-", "1x", " 1", "+1", "1.5", "11", "-1", "99999999999999999999"};
     int64_t n = 5;
     assert_int_equal(open_text(w, "code,name,count\na,b,c\n", 22), 0);
-    assert_int_equal(csv_next(&w->csv, w->field, &w->err), 1);
+    assert_int_equal(csv_file_next(&w->csv, w->field, &w->err), 1);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        assert_int_equal(csv_i64(&w->csv, &n, texts[i], 0, 10, &w->err), -1);
+        assert_int_equal(csv_file_i64(&w->csv, &n, texts[i], 0, 10, &w->err), -1);
         assert_non_null(strstr(w->err.text, ":2: expected a whole number in 0..10, got"));
     }
     assert_int_equal(n, 5);
@@ -137,10 +137,10 @@ static void test_csv_refuses_what_is_no_number(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_csv_reads_rows_and_empty_fields, begin, end),
-        cmocka_unit_test_setup_teardown(test_csv_names_the_line_that_it_refuses, begin, end),
-        cmocka_unit_test_setup_teardown(test_csv_wants_its_header, begin, end),
-        cmocka_unit_test_setup_teardown(test_csv_refuses_what_is_no_number, begin, end),
+        cmocka_unit_test_setup_teardown(test_csv_file_reads_rows_and_empty_fields, begin, end),
+        cmocka_unit_test_setup_teardown(test_csv_file_names_the_line_that_it_refuses, begin, end),
+        cmocka_unit_test_setup_teardown(test_csv_file_wants_its_header, begin, end),
+        cmocka_unit_test_setup_teardown(test_csv_file_refuses_what_is_no_number, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
