@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/backoff.h"
+#include "base/deadline.h"
 #include "base/error.h"
 #include "base/layout.h"
 #include "base/topo.h"
@@ -17,12 +17,10 @@
 #include "wire/clock.h"
 #include "wire/log.h"
 
-static void try_send(struct door_request *r);
+enum { OURS = 3 }; /* headers of ours: a key, Host and Content-Length */
 
-static const struct topo_policy *policy_of(const struct door_request *r)
-{
-    return &r->tries->layout->topo->policy;
-}
+static void copy_send(struct door_request *r, int64_t now_us, const struct route_choice *choice);
+static void try_go(struct door_request *r, int64_t now_us, struct route_choice choice);
 
 static const struct topo_cell *cell_of(const struct door_request *r)
 {
@@ -74,15 +72,15 @@ static void request_fail(struct door_request *r, int64_t now_us, int status, con
     answer_problem(x, status, title, detail);
 }
 
-/* No answer came from the last try. */
-static void request_give_up(struct door_request *r, int64_t now_us, enum http_failure failure)
+/* No answer came from the last try, or there was none. */
+static void request_give_up(struct door_request *r, int64_t now_us, enum http_failure failure,
+                            const struct route_choice *choice)
 {
-    bool timeout = failure == HTTP_TIMEOUT;
-    char detail[256];
-    snprintf(detail, sizeof detail, "cell %s, service %s: no answer (%s) after %u %s%s",
-             cell_of(r)->name, service_of(r), http_failure_name(failure), r->count,
-             r->count == 1 ? "try" : "tries",
-             r->count < policy_of(r)->tries ? ", and no retry is left in the budget" : "");
+    bool timeout = failure == HTTP_TIMEOUT || choice->rule == ROUTE_DEADLINE;
+    char why[ROUTE_WORDS_MAX], detail[ROUTE_WORDS_MAX + 256];
+    route_say(choice, why);
+    snprintf(detail, sizeof detail, "cell %s, service %s: no answer (%s): %s", cell_of(r)->name,
+             service_of(r), failure == HTTP_OK ? "not asked" : http_failure_name(failure), why);
     request_fail(r, now_us, timeout ? 504 : 503,
                  timeout ? "Gateway Timeout" : "Service Unavailable", detail);
 }
@@ -100,83 +98,161 @@ static void request_pass_back(struct door_request *r, int64_t now_us,
 
 /* ---- tries ---- */
 
+static void wait_for(struct door_request *r, uv_timer_cb callback, int64_t us)
+{
+    r->timed = true;
+    uv_timer_start(&r->timer, callback, ((uint64_t)us + 999) / 1000, 0);
+}
+
+static void wait_no_more(struct door_request *r)
+{
+    if (r->timed)
+        uv_timer_stop(&r->timer);
+    r->timed = false;
+}
+
 static void on_delay(uv_timer_t *timer)
 {
-    try_send(timer->data);
+    struct door_request *r = timer->data;
+    int64_t now_us = clock_us();
+    r->timed = false;
+    try_go(r, now_us, route_try(&r->group->route, &r->route, now_us));
 }
 
-static void try_again(struct door_request *r)
+static void on_slow(uv_timer_t *timer)
 {
-    int64_t delay_us =
-        backoff_delay_us(policy_of(r)->backoff_us, INT64_MAX, r->count, &r->group->rng);
-    r->avoid = r->group->balance.replica[r->replica].zone;
-    uv_timer_start(&r->timer, on_delay, ((uint64_t)delay_us + 999) / 1000, 0);
+    struct door_request *r = timer->data;
+    int64_t now_us = clock_us();
+    r->timed = false;
+    struct route_choice choice = route_hedge(&r->group->route, &r->route, now_us);
+    if (choice.act == ROUTE_SEND)
+        copy_send(r, now_us, &choice);
 }
 
-/* Tell the balance, and the log when that leaves a replica out or takes it back. */
-static void note_outcome(struct door_request *r, int64_t now_us, enum http_failure failure)
+/* Log when that leaves a replica out or takes it back. */
+static void note_change(const struct door_request *r, const struct door_copy *copy, uint16_t before,
+                        enum http_failure failure)
 {
-    struct balance *b = &r->group->balance;
-    const struct balance_replica *replica = &b->replica[r->replica];
-    uint16_t before = replica->state;
-    bool failed = failure != HTTP_OK && failure != HTTP_UNSENT; /* the latter is our trouble */
-    balance_ended(b, r->replica, failed ? BALANCE_FAILED : BALANCE_ANSWERED, now_us);
-    if (before == replica->state)
-        return;
+    const struct balance_replica *replica = &r->group->route.balance.replica[copy->replica];
     const char *zone = cell_of(r)->zones[replica->zone];
-    if (before == BALANCE_IN)
+    if (before == BALANCE_IN && replica->state == BALANCE_OUT)
         log_line("%s/%s: %s is left out: %s, %u failures in a row", cell_of(r)->name, zone,
-                 service_of(r), http_failure_name(failure), replica->failures);
-    else if (replica->state == BALANCE_IN)
+                 service_of(r), failure == HTTP_OK ? "an error" : http_failure_name(failure),
+                 replica->failures);
+    else if (before != BALANCE_IN && replica->state == BALANCE_IN)
         log_line("%s/%s: %s takes part again", cell_of(r)->name, zone, service_of(r));
+}
+
+static enum route_outcome outcome_of(const struct http_reply *reply)
+{
+    if (reply->failure == HTTP_OK)
+        return route_outcome_of(reply->status);
+    return reply->failure == HTTP_UNSENT ? ROUTE_UNSENT : ROUTE_LOST;
+}
+
+/* Call off what is still out. */
+static void call_off(struct door_request *r)
+{
+    for (size_t i = 0; i < DOOR_COPIES; i++) {
+        if (r->copy[i].call != NULL)
+            http_cancel(r->copy[i].call);
+        r->copy[i].call = NULL;
+    }
 }
 
 static void on_reply(void *context, const struct http_reply *reply)
 {
-    struct door_request *r = context;
-    struct door_tries *t = r->tries;
+    struct door_copy *copy = context;
+    struct door_request *r = copy->request;
+    struct route_group *g = &r->group->route;
+    const struct balance_replica *replica = &g->balance.replica[copy->replica];
+    uint16_t before = replica->state;
     int64_t now_us = clock_us();
-    bool answered = reply->failure == HTTP_OK;
-    bool again = answered ? reply->status == 503 : reply->failure != HTTP_UNSENT;
-    r->call = NULL;
-    note_outcome(r, now_us, reply->failure);
-    door_stats_try(t->stats, r->group->cell, r->group->balance.replica[r->replica].zone, now_us,
-                   now_us - r->try_us, !answered || reply->status >= 500);
-    if (again && !http_gone(r->x) &&
-        retry_allowed(&t->cell[r->group->cell].retry, r->count, (uint32_t)policy_of(r)->tries))
-        try_again(r);
-    else if (answered)
+    enum route_outcome outcome = outcome_of(reply);
+    copy->call = NULL;
+    if (http_gone(r->x))
+        r->route.deadline_us = now_us;
+    struct route_choice choice = route_end(g, &r->route, copy->replica, outcome, now_us);
+    note_change(r, copy, before, reply->failure);
+    door_stats_try(r->tries->stats, r->group->cell, replica->zone, now_us, now_us - copy->sent_us,
+                   outcome != ROUTE_GOOD);
+    if (choice.act == ROUTE_WAIT)
+        return;
+    wait_no_more(r);
+    call_off(r);
+    if (choice.act == ROUTE_RETRY)
+        wait_for(r, on_delay, choice.wait_us);
+    else if (reply->failure == HTTP_OK)
         request_pass_back(r, now_us, reply);
     else
-        request_give_up(r, now_us, reply->failure);
+        request_give_up(r, now_us, reply->failure, &choice);
 }
 
-/* Send a try to a replica outside the zone that failed last. */
-static void try_send(struct door_request *r)
+/* Headers of a request as they go on, with a key if it needs one. How many; SIZE_MAX: too many. */
+static size_t pass_headers(struct door_request *r, struct http_header headers[HTTP_HEADERS_MAX])
 {
-    struct http_header headers[HTTP_HEADERS_MAX];
-    struct door_group *g = r->group;
-    const char *method = http_method(r->x);
     size_t sent = http_header_count(r->x);
     size_t count = door_headers_pass(headers, sent > 0 ? http_header_at(r->x, 0) : NULL, sent);
-    int64_t now_us = clock_us();
-    if (count + 3 > HTTP_HEADERS_MAX) { /* a key, Host and Content-Length */
-        request_fail(r, now_us, 431, "Request Header Fields Too Large", "too many headers");
-        return;
-    }
-    if (door_headers_want_key(method, headers, count)) {
+    if (count + OURS > HTTP_HEADERS_MAX)
+        return SIZE_MAX;
+    if (door_headers_want_key(http_method(r->x), headers, count)) {
         if (r->key[0] == '\0')
             door_luck_key(&r->tries->luck, r->key);
         headers[count++] = (struct http_header){"Idempotency-Key", r->key};
     }
-    size_t len;
+    return count;
+}
+
+/* Send a copy where the choice says. */
+static void copy_send(struct door_request *r, int64_t now_us, const struct route_choice *choice)
+{
+    struct http_header headers[HTTP_HEADERS_MAX];
+    struct door_copy *copy = &r->copy[r->copy[0].call != NULL];
+    size_t count = pass_headers(r, headers), len;
     const char *body = http_body(r->x, &len);
-    r->replica = balance_pick(&g->balance, r->avoid, &g->rng, now_us);
-    r->try_us = now_us;
-    r->count++;
-    balance_sent(&g->balance, r->replica);
-    r->call = http_send(g->client[r->replica], method, http_target(r->x), headers, count, body, len,
-                        policy_of(r)->timeout_us, on_reply, r);
+    if (count == SIZE_MAX) {
+        route_end(&r->group->route, &r->route, choice->replica, ROUTE_UNSENT, now_us);
+        request_fail(r, now_us, 431, "Request Header Fields Too Large", "too many headers");
+        return;
+    }
+    copy->request = r;
+    copy->replica = choice->replica;
+    copy->sent_us = now_us;
+    copy->call = http_send(r->group->client[choice->replica], http_method(r->x), http_target(r->x),
+                           headers, count, body, len, choice->wait_us, on_reply, copy);
+}
+
+static void try_go(struct door_request *r, int64_t now_us, struct route_choice choice)
+{
+    if (choice.act != ROUTE_SEND) {
+        request_give_up(r, now_us, HTTP_OK, &choice);
+        return;
+    }
+    if (choice.hedge_us < INT64_MAX)
+        wait_for(r, on_slow, choice.hedge_us);
+    copy_send(r, now_us, &choice);
+}
+
+/* Who is asked for, for the balances that go by customer: an id at the end of the path, or a
+ * parameter; who is not known is anybody. */
+static uint64_t key_of(struct door_tries *t, const char *target)
+{
+    const char *id = strstr(target, "customer=");
+    uint64_t key = 0xcbf29ce484222325u; /* FNV-1a */
+    if (id != NULL) {
+        id += sizeof "customer=" - 1;
+    } else {
+        const char *word = strchr(target + 1, '/'); /* of /de/customers/ID */
+        id = word == NULL ? NULL : strchr(word + 1, '/');
+        id = id == NULL ? "" : id + 1;
+    }
+    if (*id == '\0') {
+        door_luck_take(&t->luck, &key, sizeof key);
+        return key;
+    }
+    for (; *id != '\0' && *id != '?' && *id != '&'; id++)
+        key = (key ^ (unsigned char)*id) * 0x100000001b3u;
+    return key;
 }
 
 void door_tries_begin(struct door_tries *t, struct http_exchange *x, struct map_place place)
@@ -184,20 +260,23 @@ void door_tries_begin(struct door_tries *t, struct http_exchange *x, struct map_
     struct door_group *g = &t->group[place.cell * t->layout->topo->service_count + place.service];
     struct door_cell *cell = &t->cell[place.cell];
     struct door_request *r = t->spare;
+    int64_t now_us = clock_us();
     if (r == NULL || cell->running >= DOOR_CELL_REQUESTS_MAX) {
-        door_stats_request(t->stats, place.cell, clock_us(), 0, true);
+        door_stats_request(t->stats, place.cell, now_us, 0, true);
         answer_problem(x, 503, "Service Unavailable", "the door has too many requests under way");
         return;
     }
     t->spare = r->next;
     r->group = g;
     r->x = x;
-    r->start_us = clock_us();
-    r->count = 0;
-    r->avoid = BALANCE_NO_ZONE;
+    r->start_us = now_us;
+    r->route = (struct route_request){
+        .key = g->route.balance.plain ? 0 : key_of(t, http_target(x)),
+        .deadline_us = DEADLINE_NEVER,
+        .near = BALANCE_NO_ZONE, /* from outside */
+    };
     cell->running++;
-    retry_earn(&cell->retry);
-    try_send(r);
+    try_go(r, now_us, route_begin(&g->route, &r->route, now_us));
 }
 
 void door_tries_abandon(struct door_tries *t)
@@ -206,11 +285,11 @@ void door_tries_abandon(struct door_tries *t)
         struct door_request *r = &t->request[i];
         if (r->x == NULL)
             continue;
-        if (r->call != NULL)
-            http_cancel(r->call);
-        r->call = NULL;
-        uv_timer_stop(&r->timer);
-        request_fail(r, clock_us(), 503, "Service Unavailable", "the door is closing");
+        int64_t now_us = clock_us();
+        call_off(r);
+        wait_no_more(r);
+        route_leave(&r->group->route, &r->route, now_us);
+        request_fail(r, now_us, 503, "Service Unavailable", "the door is closing");
     }
 }
 
@@ -222,8 +301,8 @@ void door_tries_explain(const struct door_tries *t, struct status *status, struc
         const struct door_group *g = &t->group[i];
         struct status_cell *cell = &status->cells[g->cell];
         const char *service = t->layout->topo->services[g->service].name;
-        for (uint32_t k = 0; k < g->balance.count; k++) {
-            const struct balance_replica *replica = &g->balance.replica[k];
+        for (uint32_t k = 0; k < g->route.balance.count; k++) {
+            const struct balance_replica *replica = &g->route.balance.replica[k];
             struct status_zone *zone = &cell->zones[replica->zone];
             if (replica->state == BALANCE_IN)
                 continue;
@@ -237,44 +316,48 @@ void door_tries_explain(const struct door_tries *t, struct status *status, struc
 
 /* ---- beginning and ending ---- */
 
-static int init_group(struct door_tries *t, size_t cell, size_t service, uint32_t links_max,
-                      uv_loop_t *loop, struct arena *a)
+static int init_group(struct door_tries *t, size_t cell, size_t service,
+                      const struct capacity_plan *plan, uv_loop_t *loop, struct arena *a)
 {
     const struct topo *topo = t->layout->topo;
     struct door_group *g = &t->group[cell * topo->service_count + service];
     uint32_t zones = (uint32_t)topo->cells[cell].zone_count;
     uint32_t per_zone[TOPO_ZONES_MAX];
     uint64_t seed;
-    const struct balance_opts opts = balance_opts_of(&topo->policy);
+    struct rng rng;
+    const struct route_opts opts =
+        route_opts_of(&topo->policy, plan->cells[cell].services[service].peak_rps);
     for (uint32_t i = 0; i < zones; i++)
         per_zone[i] = 1;
     g->cell = cell;
     g->service = service;
     door_luck_take(&t->luck, &seed, sizeof seed);
-    rng_init(&g->rng, seed);
+    rng_init(&rng, seed);
     g->client = arena_alloc(a, zones, sizeof g->client[0]);
-    if (g->client == NULL || balance_init(&g->balance, &opts, per_zone, zones, a) != 0)
+    if (g->client == NULL || route_init(&g->route, &opts, per_zone, zones, &t->cell[cell].retry,
+                                        &rng, clock_us(), a) != 0)
         return -1;
+    t->group_count++;
     for (uint32_t i = 0; i < zones; i++) {
-        g->client[i] = http_client_new(loop, layout_port(t->layout, cell, i, service), links_max);
+        int port = layout_port(t->layout, cell, i, service);
+        g->client[i] = http_client_new(loop, port, t->links_max);
         if (g->client[i] == NULL)
             return -1;
     }
-    t->group_count++;
     return 0;
 }
 
-static int init_cells(struct door_tries *t, struct arena *a, struct error *err)
+static int init_cells(struct door_tries *t, struct capacity_plan *plan, struct arena *a,
+                      struct error *err)
 {
     const struct topo *topo = t->layout->topo;
-    struct capacity_plan plan;
     t->cell = arena_alloc(a, topo->cell_count, sizeof t->cell[0]);
     if (t->cell == NULL)
         return error_memory(err);
-    if (capacity_plan(&plan, topo, a, err) != 0)
+    if (capacity_plan(plan, topo, a, err) != 0)
         return -1;
     for (size_t i = 0; i < topo->cell_count; i++)
-        t->cell[i].retry = retry_full(topo->policy.retry_budget, plan.cells[i].peak_rps);
+        t->cell[i].retry = retry_full(topo->policy.retry_budget, plan->cells[i].peak_rps);
     return 0;
 }
 
@@ -282,8 +365,9 @@ int door_tries_init(struct door_tries *t, const struct layout *l, struct door_st
                     uint32_t links_max, uv_loop_t *loop, struct arena *a, struct error *err)
 {
     const struct topo *topo = l->topo;
-    *t = (struct door_tries){.layout = l, .stats = stats};
-    if (init_cells(t, a, err) != 0)
+    struct capacity_plan plan;
+    *t = (struct door_tries){.layout = l, .stats = stats, .links_max = links_max};
+    if (init_cells(t, &plan, a, err) != 0)
         return -1;
     t->group = arena_alloc(a, topo->cell_count * topo->service_count, sizeof t->group[0]);
     t->request = arena_alloc(a, DOOR_REQUESTS_MAX, sizeof t->request[0]);
@@ -299,7 +383,7 @@ int door_tries_init(struct door_tries *t, const struct layout *l, struct door_st
     }
     for (size_t i = 0; i < topo->cell_count; i++)
         for (size_t k = 0; k < topo->service_count; k++)
-            if (init_group(t, i, k, links_max, loop, a) != 0)
+            if (init_group(t, i, k, &plan, loop, a) != 0)
                 return error_memory(err);
     return 0;
 }
@@ -310,7 +394,7 @@ void door_tries_close(struct door_tries *t)
         if (t->request[i].tries != NULL)
             uv_close((uv_handle_t *)&t->request[i].timer, NULL);
     for (size_t i = 0; i < t->group_count; i++)
-        for (size_t k = 0; k < t->group[i].balance.count; k++)
+        for (size_t k = 0; k < t->group[i].route.balance.count; k++)
             http_client_free(t->group[i].client[k]);
     explicit_bzero(&t->luck, sizeof t->luck);
 }

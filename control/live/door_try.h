@@ -1,23 +1,24 @@
 /* door_try.h - a request on its way through the door: to a replica, to another one, and back.
  *
- * The replica is chosen by control/balance.h, the repeat is allowed by control/retry.h:
- * the functions that the simulator calls. A try that is refused, reset, timed out, garbled or shed
- * (503) is repeated in another zone. Writes may be repeated because each has an Idempotency-Key,
- * its own or one that is added here, and all tries bear the same.
+ * What becomes of it control/route.h decides; here its choices are carried out. A try that is
+ * refused, reset, timed out, garbled, shed (503) or an error of the replica (500, 502, 504) is
+ * repeated in another zone, and a slow one may get a second copy there: the first answer wins, and
+ * the other copy is called off. Writes may be repeated because each has an Idempotency-Key, its own
+ * or one that is added here, and all copies bear the same.
  *
  * All storage is made at the start. One cell never takes more than its share of it, so that a cell
  * in trouble leaves the door open for the others. */
 #ifndef CONTROL_LIVE_DOOR_TRY_H
 #define CONTROL_LIVE_DOOR_TRY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
 
-#include "control/balance.h"
 #include "control/live/door_headers.h"
 #include "control/map.h"
-#include "control/retry.h"
+#include "control/route.h"
 #include "wire/http.h"
 
 struct arena;
@@ -33,9 +34,8 @@ enum {
 };
 
 struct door_group { /* the replicas of a service in a cell, one per zone */
-    struct balance balance;
+    struct route_group route;
     struct http_client **client; /* [zones] */
-    struct rng rng;
     size_t cell, service;
 };
 
@@ -44,17 +44,25 @@ struct door_cell {
     uint32_t running;
 };
 
+struct door_copy { /* of a request, at one replica */
+    struct door_request *request;
+    struct http_call *call; /* NULL: it is not out */
+    uint32_t replica;
+    int64_t sent_us;
+};
+
+enum { DOOR_COPIES = 2 };
+
 struct door_request {
     struct door_tries *tries;
     struct door_group *group;
     struct http_exchange *x; /* NULL: this one is free */
-    struct http_call *call;  /* NULL: it waits for its next try */
     struct door_request *next;
-    int64_t start_us, try_us;
-    uint32_t replica;
-    uint32_t count; /* tries so far */
-    uint16_t avoid;
+    struct route_request route;
+    struct door_copy copy[DOOR_COPIES];
+    int64_t start_us;
     char key[DOOR_KEY_TEXT]; /* that was added; "" */
+    bool timed;              /* `timer` runs, for a retry or a second copy */
     uv_timer_t timer;
 };
 
@@ -67,6 +75,7 @@ struct door_tries { /* fields are private to door_try.c */
     struct door_request *request; /* [DOOR_REQUESTS_MAX] */
     struct door_request *spare;
     struct door_luck luck;
+    uint32_t links_max;
 };
 
 /* Open no connections yet, at most `links_max` to each replica later. All is borrowed, storage is

@@ -3,7 +3,8 @@
 #
 # The table below names them, with the floor that is their home and the worlds that call them. That
 # a home has them and who calls them is read from the archives in DIR; inline functions leave no
-# symbol, so theirs is read from the sources in ROOT. simulator/ decides nothing: it defines no
+# symbol, so theirs is read from the sources in ROOT. Who calls control/route calls what that
+# composes. simulator/ decides nothing: it defines no
 # function whose name begins as those of a module of control/ or region/ do. Prints a sentence for
 # each breach; exits 1 if any.
 set -u
@@ -17,18 +18,23 @@ cat >"$work/table" <<'TABLE'
 # Called by live processes and by the simulator; that stays so.
 both base backoff_delay_us
 both control retry_earn retry_allowed
-both control balance_opts_of balance_init balance_pick balance_sent balance_ended
+both control balance_opts_of balance_init balance_pick_for balance_sent balance_ended
+both control hedge_none_seen hedge_begin hedge_wait_us hedge_allowed hedge_seen
+both control breaker_closed breaker_allows breaker_accepted
+both control shift_avoids
 both control capacity_plan
 both control gossip_init gossip_join gossip_leave gossip_step gossip_deadline_us
 both region admission_rules admission_init admission_arrive admission_full admission_choose
 both region admission_finish admission_drop
 
+# Called by live processes alone so far. What the simulator calls too moves up.
+live control route_opts_of route_init route_begin route_try route_hedge route_end route_leave
+live control route_outcome_of
+
 # Called by the simulator alone so far. What is called live too moves up; this part only shrinks.
-simulator control balance_pick_for balance_present
+simulator control balance_pick balance_present
 simulator control capacity_server_rps capacity_needed capacity_per_zone
-simulator control hedge_none_seen hedge_begin hedge_wait_us hedge_allowed hedge_seen
-simulator control breaker_closed breaker_allows breaker_accepted
-simulator control shift_away shift_back shift_avoids
+simulator control shift_away shift_back
 simulator control rollout_init rollout_step rollout_deadline_us
 simulator control autoscale_init autoscale_step
 simulator control progress_opts_of progress_init progress_look progress_ails progress_alone
@@ -97,6 +103,13 @@ function module_of(name,   m, own) {
     return ""
 }
 
+# Whether a world calls it, by itself or in route_begin and its kin.
+function calls(name, world,   direct, routed) {
+    direct = name in inline ? (name, world) in written : (name, world) in called
+    routed = name in inline ? (name, "route") in written : (name, "route") in called
+    return direct || routed && ("route_begin", world) in called
+}
+
 BEGIN {
     # A server works on a request here: the time it takes, not what region/work.h decides.
     spared["work_begin"]
@@ -104,7 +117,7 @@ BEGIN {
 }
 
 FILENAME ~ /table$/ {
-    if (/^(both|simulator|neither) /)
+    if (/^(both|live|simulator|neither) /)
         for (i = 3; i <= NF; i++) {
             worlds[$i] = $1
             home[$i] = $2
@@ -121,7 +134,7 @@ FILENAME ~ /symbols$/ {
     if ($3 == "T" && $2 in home && floor == home[$2])
         found[$2]++
     else if ($3 == "U" && $2 in home)
-        called[$2, world_of(floor)] = file
+        called[$2, file == "control/route" ? "route" : world_of(floor)] = file
     else if ($3 == "T" && floor == "simulator")
         defined[$2] = file ".c"
     next
@@ -144,6 +157,8 @@ FILENAME ~ /symbols$/ {
         breach($1 " defines " $3 ", and that is in " home[$3] "/")
     else if ($2 == "d" && floor == "simulator")
         defined[$3] = $1
+    else if ($2 == "c" && $3 in home && $1 == "control/route.c")
+        written[$3, "route"]
     else if ($2 == "c" && $3 in home && world_of(floor) != "")
         written[$3, world_of(floor)]
 }
@@ -156,14 +171,15 @@ END {
     for (name in home) {
         if (found[name] != 1)
             breach(home[name] "/ defines " name " " found[name] + 0 " times, and it decides")
-        sim = name in inline ? (name, "sim") in written : (name, "sim") in called
-        live = name in inline ? (name, "live") in written : (name, "live") in called
-        if (worlds[name] == "neither" && sim || worlds[name] != "both" && live)
-            breach(name " is called by " (live ? "live processes" : "the simulator") \
+        sim = calls(name, "sim")
+        live = calls(name, "live")
+        if (sim && worlds[name] !~ /^(both|simulator)$/ || live && worlds[name] !~ /^(both|live)$/)
+            breach(name " is called by " (live && worlds[name] != "live" ? "live processes" \
+                                                                         : "the simulator") \
                    " now: move it up in tests/lint/deciders.sh")
-        if (worlds[name] != "neither" && !sim)
+        if (worlds[name] ~ /^(both|simulator)$/ && !sim)
             breach(name " decides, and the simulator does not call it")
-        if (worlds[name] == "both" && !live)
+        if (worlds[name] ~ /^(both|live)$/ && !live)
             breach(name " decides, and no live process calls it")
     }
     exit bad

@@ -201,8 +201,10 @@ plant region/planted.h 'static inline bool retry_allowed(struct retry *r)' \
 plant control/planted.h 'static inline bool retry_allowed(struct retry *r)' \
     'an inline function exists once' 'control/ defines retry_allowed 2 times'
 
-without liblive.a U balance_pick
-decides 'live processes call what decides' 'balance_pick decides, and no live process calls it'
+without liblive.a U route_begin
+decides 'live processes call what decides' 'route_begin decides, and no live process calls it'
+without liblive.a U route_begin
+decides 'and so what that is made of' 'balance_sent decides, and no live process calls it'
 without libsim.a U rollout_step
 decides 'the simulator calls what decides' 'rollout_step decides, and the simulator does not call it'
 without libpure.a T rollout_step
@@ -210,10 +212,10 @@ decides 'what decides is there' 'control/ defines rollout_step 0 times'
 object liblive.a control/live/planted.c 'int rollout_step(); int f(void) { return rollout_step(); }'
 decides 'the list of what only the simulator calls shrinks' \
     'rollout_step is called by live processes now: move it up'
-cp "$tree/control/live/door_try.c" "$work/kept"
-sed 's/retry_allowed(/may_retry(/' "$work/kept" >"$tree/control/live/door_try.c"
+cp "$tree/control/route.c" "$work/kept"
+sed 's/retry_allowed(/may_retry(/' "$work/kept" >"$tree/control/route.c"
 decides 'live processes call what is inline' 'retry_allowed decides, and no live process calls it'
-cp "$work/kept" "$tree/control/live/door_try.c"
+cp "$work/kept" "$tree/control/route.c"
 grep -l backoff_delay_us "$tree"/simulator/*.c | xargs sed -i 's/backoff_delay_us(/own_delay_us(/'
 decides 'and so does the simulator' 'backoff_delay_us decides, and the simulator does not call it'
 
