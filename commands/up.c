@@ -17,13 +17,19 @@
 #include "commands/state.h"
 #include "commands/status_fetch.h"
 #include "control/live/crew.h"
+#include "control/pace.h"
 #include "control/status.h"
 #include "wire/clock.h"
 #include "wire/log.h"
 #include "wire/process.h"
 
 #define TOPOLOGY_DEFAULT "three-countries.json"
-enum { LIMIT_US = 30000000, STEP_MS = 10, REASONS_MAX = 8 };
+enum {
+    LIMIT_US = 30000000,
+    LIMIT_US_EACH = 100000, /* for each process, where there are more than 300 */
+    STEPS = 20,             /* looks while one process looks after another once */
+    REASONS_MAX = 8,
+};
 
 struct up_options {
     const char *dir;
@@ -237,13 +243,25 @@ static int replace_control(struct up *u, struct error *err)
     return 0;
 }
 
+/* A large system starts on the same machine as a small one. */
+static int64_t limit_us(const struct up *u)
+{
+    int64_t us = (int64_t)layout_processes(&u->state.layout) * LIMIT_US_EACH;
+    return us < LIMIT_US ? LIMIT_US : us;
+}
+
+static int step_ms(const struct up *u)
+{
+    return (int)(pace_us(layout_processes(&u->state.layout)) / 1000 / STEPS);
+}
+
 /* Hear a status if there is one. */
 static int listen_once(struct up *u, struct status_fetcher *f, struct error *err)
 {
     struct arena a = {0};
     struct status s;
     struct error silent;
-    int got = status_fetch_step(f, STEP_MS, &s, &a, &silent);
+    int got = status_fetch_step(f, step_ms(u), &s, &a, &silent);
     if (got == 0) {
         arena_release(&u->heard);
         u->heard = a;
@@ -256,9 +274,9 @@ static int listen_once(struct up *u, struct status_fetcher *f, struct error *err
 }
 
 /* Between two questions, for who is ready says so soon enough. */
-static void rest(void)
+static void rest(const struct up *u)
 {
-    poll(NULL, 0, STEP_MS);
+    poll(NULL, 0, step_ms(u));
 }
 
 static int too_late(const struct up *u, struct error *err)
@@ -278,7 +296,8 @@ static int too_late(const struct up *u, struct error *err)
     const char *why = !u->is_heard ? "control does not answer"
                       : told > 0   ? text
                                    : "the door does not answer";
-    return error_set(err, ERR_SYSTEM, "not healthy after %d s: %s", LIMIT_US / 1000000, why);
+    return error_set(err, ERR_SYSTEM, "not healthy after %d s: %s", (int)(limit_us(u) / 1000000),
+                     why);
 }
 
 static int await(struct up *u, struct error *err)
@@ -289,14 +308,14 @@ static int await(struct up *u, struct error *err)
     while (status == 0 && !(u->is_heard && is_ready(&u->status))) {
         if (interrupted)
             status = error_set(err, ERR_NONE, "interrupted");
-        else if (clock_us() - u->began_us > LIMIT_US)
+        else if (clock_us() - u->began_us > limit_us(u))
             status = too_late(u, err);
         else
             status = listen_once(u, &f, err);
         if (u->is_heard)
             show_progress(u);
         if (status == 0 && !(u->is_heard && is_ready(&u->status)))
-            rest();
+            rest(u);
     }
     end_progress(u);
     status_fetcher_release(&f);

@@ -1,14 +1,14 @@
 /* pace.h - how often one process of a live system looks after another.
  *
  * Small systems are looked after five times a second. All processes of a system share one machine
- * here, so from 50 of them on each is asked less often, and what all of it costs stays the same. */
+ * here, so from 33 of them on each is asked less often, and what all of it costs stays the same. */
 #ifndef CONTROL_PACE_H
 #define CONTROL_PACE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PACE_US_MIN = 200000, PACE_US_EACH = 4000 };
+enum { PACE_US_MIN = 200000, PACE_US_EACH = 6000 };
 
 /* From one question to the next, in a system of so many processes. */
 static inline int64_t pace_us(size_t processes)

@@ -29,7 +29,7 @@
 #include "wire/process.h"
 
 enum {
-    TICK_MS = 100,
+    TICKS = 2,                /* of ours while each replica is asked once */
     SILENT_US_MAX = 10000000, /* a replica that says nothing for so long is frozen */
     GRACE_US = 3000000,       /* from SIGTERM to SIGKILL */
     LAST_MAX = 200,
@@ -320,7 +320,8 @@ static void init_handles(struct agent *g)
     uv_signal_init(&g->loop, &g->term);
     uv_signal_init(&g->loop, &g->interrupt);
     g->tick.data = g->term.data = g->interrupt.data = g;
-    uv_timer_start(&g->tick, on_tick, 0, TICK_MS);
+    uv_timer_start(&g->tick, on_tick, 0,
+                   (uint64_t)pace_us(layout_processes(g->layout)) / 1000 / TICKS);
     uv_signal_start(&g->term, on_signal, SIGTERM);
     uv_signal_start(&g->interrupt, on_signal, SIGINT);
 }

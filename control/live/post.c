@@ -13,6 +13,9 @@
 
 enum {
     SILENT_US_MAX = 5000000, /* one that says nothing for so long is frozen */
+    CLOSED_US_MAX =
+        30000000,   /* or has not come to open its socket: with hundreds, that takes time */
+    MISSES_MIN = 4, /* and that was no pause of ours, in which several waits end at once */
     NEW_US = 5000000,
 };
 
@@ -32,7 +35,6 @@ static void take(struct post *p, const struct http_reply *reply)
     int64_t now_us = clock_us();
     if (reply->failure != HTTP_OK)
         return;
-    p->heard_us = now_us;
     if (reply->status == 503) /* it does not know yet */
         return;
     if (reply->status != 200) {
@@ -49,18 +51,38 @@ static void take(struct post *p, const struct http_reply *reply)
         p->garbled = false;
 }
 
+/* One that runs and is silent again and again is frozen, and would stay so. */
+static void thaw(struct post *p, enum http_failure failure)
+{
+    int64_t limit_us = failure == HTTP_TIMEOUT ? SILENT_US_MAX : CLOSED_US_MAX;
+    if (failure == HTTP_OK || p->child.process.pid == 0) {
+        p->silent_us = p->misses = 0;
+        return;
+    }
+    if (p->misses++ == 0)
+        p->silent_us = p->asked_us;
+    int64_t since_us = p->silent_us > p->child.since_us ? p->silent_us : p->child.since_us;
+    if (p->misses < MISSES_MIN || clock_us() - since_us < limit_us)
+        return;
+    log_line("%s has been silent for %d s and is killed", p->name, (int)(limit_us / 1000000));
+    child_signal(&p->child, SIGKILL);
+    p->silent_us = p->misses = 0;
+}
+
 static void answered(void *context, const struct http_reply *reply)
 {
     struct post *p = context;
     bool eager = !p->picture->status.healthy && clock_us() - p->child.since_us < NEW_US;
     p->call = NULL;
+    thaw(p, reply->failure);
     take(p, reply);
-    uv_timer_start(&p->timer, ask, eager ? POST_EAGER_MS : p->every_ms, 0);
+    uv_timer_start(&p->timer, ask, eager ? p->every_ms / POST_EAGER : p->every_ms, 0);
 }
 
 static void ask(uv_timer_t *timer)
 {
     struct post *p = timer->data;
+    p->asked_us = clock_us();
     p->call = http_send(p->client, "GET", "/status", NULL, 0, NULL, 0, POST_TIMEOUT_MS * 1000,
                         answered, p);
 }
@@ -102,7 +124,6 @@ int post_init(struct post *p, const struct layout *l, size_t cell, size_t zone, 
     *p = (struct post){.cell = cell,
                        .zone = zone,
                        .picture = picture,
-                       .heard_us = clock_us(),
                        .every_ms = (uint64_t)pace_us(layout_processes(l)) / 1000};
     if (pid_file == NULL || log == NULL || sock == NULL)
         return -1;
@@ -120,22 +141,14 @@ int post_init(struct post *p, const struct layout *l, size_t cell, size_t zone, 
         return -1;
     uv_timer_init(loop, &p->timer);
     p->timer.data = p;
-    uv_timer_start(&p->timer, ask, POST_EAGER_MS, 0);
+    uv_timer_start(&p->timer, ask, p->every_ms / POST_EAGER, 0);
     return 0;
 }
 
 void post_drive(struct post *p)
 {
     int64_t now_us = clock_us();
-    pid_t before = p->child.process.pid;
     child_drive(&p->child, now_us);
-    if (p->child.process.pid != before)
-        p->heard_us = now_us;
-    if (p->child.process.pid != 0 && now_us - p->heard_us >= SILENT_US_MAX) {
-        log_line("%s has been silent for %d s and is killed", p->name, SILENT_US_MAX / 1000000);
-        child_signal(&p->child, SIGKILL);
-        p->heard_us = now_us;
-    }
     if (p->cell == POST_DOOR)
         p->picture->status.door_pid = p->child.process.pid;
     else

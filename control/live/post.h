@@ -18,7 +18,7 @@ struct arena;
 struct layout;
 
 enum {
-    POST_EAGER_MS = 20,     /* between questions to a new process, while not all is healthy */
+    POST_EAGER = 10,        /* times as often to a new process, while not all is healthy */
     POST_TIMEOUT_MS = 1000, /* for one answer */
 };
 #define POST_DOOR SIZE_MAX /* as a cell */
@@ -31,9 +31,11 @@ struct post { /* read `child`; the rest is private to post.c */
     struct http_client *client;
     struct http_call *call;
     uv_timer_t timer;
-    int64_t heard_us; /* it answered, or was started then */
-    bool garbled;     /* its last answer was no status */
-    char name[96];    /* "agent de/a" */
+    int64_t asked_us;  /* the question that waits for an answer */
+    int64_t silent_us; /* the first of its questions in a row that were not answered; 0: none */
+    unsigned misses;   /* how many of these */
+    bool garbled;      /* its last answer was no status */
+    char name[96];     /* "agent de/a" */
     const char *args[CHILD_ARGS_MAX];
 };
 

@@ -33,7 +33,7 @@ static void answered(void *context, const struct http_reply *reply)
     p->call = NULL;
     take(p, reply);
     bool eager = !p->well_once && clock_us() - p->new_us < NEW_US;
-    ask_in(p, eager ? PROBE_EAGER_MS : p->misses == 0 ? p->every_ms : PROBE_DOUBT_MS);
+    ask_in(p, eager ? p->every_ms / PROBE_EAGER : p->misses == 0 ? p->every_ms : PROBE_DOUBT_MS);
 }
 
 static void ask(uv_timer_t *timer)
@@ -51,7 +51,7 @@ int probe_init(struct probe *p, uv_loop_t *loop, int port, int64_t every_us)
         return -1;
     uv_timer_init(loop, &p->timer);
     p->timer.data = p;
-    ask_in(p, PROBE_EAGER_MS);
+    ask_in(p, p->every_ms / PROBE_EAGER);
     return 0;
 }
 
@@ -63,7 +63,7 @@ void probe_restart(struct probe *p)
     p->silent_us = 0;
     p->misses = 0;
     p->new_us = clock_us();
-    ask_in(p, PROBE_EAGER_MS);
+    ask_in(p, p->every_ms / PROBE_EAGER);
 }
 
 void probe_close(struct probe *p)

@@ -11,7 +11,7 @@
 #include "wire/http.h"
 
 enum {
-    PROBE_EAGER_MS = 20,    /* between questions while a new process has not been well yet */
+    PROBE_EAGER = 10,       /* times as often while a new process has not been well yet */
     PROBE_DOUBT_MS = 200,   /* after one that was not answered in time */
     PROBE_TIMEOUT_MS = 500, /* for one answer */
     PROBE_MISSES_MAX = 2,   /* timeouts in a row before it counts as silent */
