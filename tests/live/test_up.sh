@@ -241,7 +241,7 @@ verdict 'after control is killed all goes on, and up adopts it' "$why"
 
 # ---- faults ----
 
-run fault zone-down de/a --for 2s --state "$dir"
+run fault zone-down de/a --for 6s --state "$dir"
 said 0 'fault 1: zone-down at de/a'
 others >"$work/before"
 [ "$(running "$dir" | grep -c -e '--cell de --zone a ')" -eq 0 ] || why='some of it still runs'
@@ -302,7 +302,7 @@ verdict 'a fault outlives control' "$why"
 
 lease_is_over() { # by the clock of the file
     ends=$(sed -n 's/.*"ends_ms": \([0-9]*\).*/\1/p' "$dir/faults.json")
-    [ "$(date +%s%3N)" -gt "$ends" ]
+    [ -z "$ends" ] || [ "$(date +%s%3N)" -gt "$ends" ] # the file is empty when control was faster
 }
 run fault zone-down de/a --for 500ms --state "$dir"
 kill_9 control
