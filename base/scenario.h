@@ -57,6 +57,7 @@ struct scenario_fault {
     size_t cell;        /* this and the rest: set by scenario_bind. Indices into the topology, or
                            SCENARIO_ANY: of a region-down, the cells of region `scope` */
     size_t zone, service;
+    size_t to;      /* partition, latency: only what `zone` sends there; its zone_count: the door */
     int64_t server; /* 0-based, the scope's number is 1-based; -1: any */
     size_t country; /* surge, poison */
 };
@@ -139,6 +140,27 @@ int scenario_parse(struct scenario *s, const char *text, size_t len, const struc
 extern const struct json_field scenario_fault_fields[];
 int scenario_bind_fault(struct scenario_fault *f, size_t index, const struct topo *topo,
                         struct error *err);
+
+/* The same for a fault of a live system, which begins now and has an end (1m when none is given).
+ * Its stores are those of its services, as de/catalog. Errors begin with the field. */
+int scenario_bind_live(struct scenario_fault *f, const struct topo *topo, struct error *err);
+
+/* For people: the parameters of a fault, "factor 10, extra 5s", "" when its kind has none; what a
+ * kind's scope names, "cell/zone"; and what it does. */
+enum { SCENARIO_FAULT_TEXT = 96 };
+void scenario_fault_words_of(char out[SCENARIO_FAULT_TEXT], const struct scenario_fault *f);
+const char *scenario_fault_takes(int kind);
+const char *scenario_fault_does(int kind);
+
+/* Give the parameters that are left out their presets, also those that the kind has not; and the
+ * other way round, copy those that it has. */
+void scenario_fault_preset(struct scenario_fault *f);
+void scenario_fault_trim(struct scenario_fault *out, const struct scenario_fault *f);
+
+/* Of a bound fault: whether it concerns a cell; and of one of a zone of that cell, whether a
+ * message between two places goes into the zone or out of it. */
+bool scenario_fault_touches(const struct scenario_fault *f, const struct topo *topo, size_t cell);
+bool scenario_fault_crosses(const struct scenario_fault *f, size_t from, size_t to);
 
 /* Find what it names in `topo`. 0, or -1 with `err` set. */
 int scenario_bind(struct scenario *s, const struct topo *topo, struct error *err);

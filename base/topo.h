@@ -136,6 +136,7 @@ struct topo_policy {
     int64_t breaker_us;     /* over so long */
     double panic;           /* share of the replicas: when fewer take part, all are asked */
     bool spend;             /* live replicas spend the service time that the topology gives */
+    bool network;           /* live messages take the times of zone_rtt and rtts */
 };
 
 struct topo {

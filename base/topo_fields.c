@@ -173,6 +173,9 @@ const struct json_field topo_policy_fields[] = {
     JSON_BOOL(struct topo_policy, spend, "spend", .preset = "false",
               .doc = "Live replicas take the service's time for each request, so that a laptop "
                      "behaves like the fleet it stands for"),
+    JSON_BOOL(struct topo_policy, network, "network", .preset = "false",
+              .doc = "Live messages between zones, and between a zone and the door or its stores, "
+                     "take half the round trip of zone_rtt and rtts each way"),
     JSON_END,
 };
 

@@ -1,11 +1,14 @@
 #include <ctype.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/duration.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/lease.h"
 #include "commands/ask.h"
 #include "commands/commands.h"
 #include "commands/state.h"
@@ -16,7 +19,7 @@
 enum { ASK_MS = 5000 };
 
 struct fault_options {
-    const char *dir, *duration;
+    const char *dir, *duration, *factor, *share, *extra;
 };
 
 static const struct cli_option fault_options[] = {
@@ -24,6 +27,12 @@ static const struct cli_option fault_options[] = {
      "The state folder of the system (" STATE_DIR_DEFAULT ")"},
     {"for", CLI_STR, offsetof(struct fault_options, duration), "TIME", 0, 0,
      "It ends by itself after this: 5s, 2m (1m)"},
+    {"factor", CLI_STR, offsetof(struct fault_options, factor), "N", 0, 0,
+     "slow, store-slow, surge: how many times as much; poison: requests per second"},
+    {"share", CLI_STR, offsetof(struct fault_options, share), "N", 0, 0,
+     "errors: of the answers, 0 to 1"},
+    {"extra", CLI_STR, offsetof(struct fault_options, extra), "TIME", 0, 0,
+     "latency: of each message; poison: until a killed server is back"},
     {.type = CLI_END},
 };
 
@@ -45,7 +54,7 @@ static int list(const char *dir, struct arena *a, struct error *err)
         printf("no fault is on\n");
         return 0;
     }
-    table_titles(&t, "ID|<KIND|<SCOPE|ENDS IN");
+    table_titles(&t, "ID|<KIND|<SCOPE|<WITH|<BY|ENDS IN");
     for (size_t i = 0; i < s.fault_count; i++) {
         char left[DURATION_TEXT_MAX];
         int64_t ms = s.faults[i].ends_in_ms < 0 ? 0 : s.faults[i].ends_in_ms;
@@ -53,6 +62,8 @@ static int list(const char *dir, struct arena *a, struct error *err)
         table_put(&t, "%lld", (long long)s.faults[i].id);
         table_put(&t, "%s", s.faults[i].kind);
         table_put(&t, "%s", s.faults[i].scope);
+        table_put(&t, "%s", s.faults[i].parameters);
+        table_put(&t, "%s", s.faults[i].who);
         table_put(&t, "%s", left);
     }
     table_print(&t, stdout);
@@ -60,17 +71,6 @@ static int list(const char *dir, struct arena *a, struct error *err)
 }
 
 /* ---- break ---- */
-
-struct request {
-    const char *kind, *scope, *duration;
-};
-
-static const struct json_field request_fields[] = {
-    JSON_STR(struct request, kind, "kind", .doc = "What to break"),
-    JSON_STR(struct request, scope, "scope", .doc = "Where"),
-    JSON_STR(struct request, duration, "for", .doc = "For how long"),
-    JSON_END,
-};
 
 struct answer {
     int64_t id;
@@ -81,24 +81,90 @@ static const struct json_field answer_fields[] = {
     JSON_END,
 };
 
-static int inject(const struct fault_options *o, const struct request *request, struct arena *a,
-                  struct error *err)
+static int kind_of(const char *word, struct error *err)
 {
-    int64_t us;
+    char all[300];
+    size_t used = 0;
+    for (int i = 0; scenario_fault_words[i] != NULL; i++) {
+        if (strcmp(scenario_fault_words[i], word) == 0)
+            return i;
+        used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", i == 0 ? "" : ", ",
+                                 scenario_fault_words[i]);
+    }
+    return error_set(err, ERR_UNKNOWN, "kind: expected one of %s; got \"%s\"", all, word);
+}
+
+static int take_number(double *out, const char *option, const char *text, struct error *err)
+{
+    char *end;
+    if (text == NULL)
+        return 0;
+    *out = strtod(text, &end);
+    if (end == text || *end != '\0' || !(*out > 0 && *out <= 1e6))
+        return error_set(err, ERR_RANGE, "--%s: expected a number above 0, got \"%s\"", option,
+                         text);
+    return 0;
+}
+
+static int take_time(int64_t *out, const char *option, const char *text, struct error *err)
+{
+    if (text == NULL || duration_parse(out, text, err) == 0)
+        return 0;
+    return error_prefix(err, "--%s", option);
+}
+
+/* Who asks, in characters that a path may have. */
+static const char *by(char out[LEASE_WHO_MAX])
+{
+    const char *name = getenv("USER");
+    if (name == NULL || name[0] == '\0')
+        name = "unknown";
+    snprintf(out, LEASE_WHO_MAX - 16, "%s", name);
+    for (char *p = out; *p != '\0'; p++)
+        *p = isalnum((unsigned char)*p) ? *p : '_';
+    size_t len = strlen(out);
+    snprintf(out + len, LEASE_WHO_MAX - len, "-%ld", (long)getpid());
+    return out;
+}
+
+static int inject(const struct fault_options *o, const char *kind, const char *scope,
+                  struct arena *a, struct error *err)
+{
+    char who[LEASE_WHO_MAX];
     struct ask_reply reply;
     struct answer answer;
-    if (duration_parse(&us, request->duration, err) != 0)
-        return error_prefix(err, "--for");
-    const char *body = json_encode(request, request_fields, a);
-    if (body == NULL)
+    struct scenario_fault f = {.kind = kind_of(kind, err), .scope = scope};
+    if (f.kind < 0 || take_time(&f.for_us, "for", o->duration, err) != 0 ||
+        take_number(&f.factor, "factor", o->factor, err) != 0 ||
+        take_number(&f.share, "share", o->share, err) != 0 ||
+        take_time(&f.extra_us, "extra", o->extra, err) != 0)
+        return -1;
+    const char *body = json_encode(&f, scenario_fault_fields, a);
+    const char *target = arena_format(a, "/faults?by=%s", by(who));
+    if (body == NULL || target == NULL)
         return error_memory(err);
-    if (ask(&reply, o->dir, "control.sock", "POST", "/faults", body, ASK_MS, a, err) != 0 ||
+    if (ask(&reply, o->dir, "control.sock", "POST", target, body, ASK_MS, a, err) != 0 ||
         json_decode(&answer, sizeof answer, answer_fields, reply.body, reply.len, NULL, 0, a,
                     err) != 0)
         return -1;
-    printf("fault %lld: %s at %s, ends by itself in %s\n", (long long)answer.id, request->kind,
-           request->scope, request->duration);
+    printf("fault %lld: %s at %s, ends by itself in %s\n", (long long)answer.id, kind, scope,
+           o->duration);
     return 0;
+}
+
+static void tell_kinds(void)
+{
+    static const struct scenario_fault none = {0};
+    printf("\n");
+    for (int i = 0; scenario_fault_words[i] != NULL; i++) {
+        char with[SCENARIO_FAULT_TEXT];
+        struct scenario_fault f = none;
+        f.kind = i;
+        scenario_fault_preset(&f);
+        scenario_fault_words_of(with, &f);
+        printf("  %-13s %-34s %-21s %s\n", scenario_fault_words[i], scenario_fault_takes(i), with,
+               scenario_fault_does(i));
+    }
 }
 
 static int finish(int status, struct arena *a, const struct error *err)
@@ -115,6 +181,8 @@ static int fault_main(int argc, char **argv)
     struct error err;
     int args;
     int status = cli_parse(&fault_command, argc, argv, &o, &args);
+    if (status == EXIT_YES) /* it was --help */
+        tell_kinds();
     if (status >= 0)
         return status;
     if (args == 0)
@@ -122,8 +190,7 @@ static int fault_main(int argc, char **argv)
     if (args == 1)
         return cli_misuse(&fault_command, "%s: the scope is missing, as in zone-down de/a",
                           argv[1]);
-    const struct request request = {argv[1], argv[2], o.duration};
-    return finish(inject(&o, &request, &a, &err), &a, &err);
+    return finish(inject(&o, argv[1], argv[2], &a, &err), &a, &err);
 }
 
 /* ---- heal ---- */
@@ -186,8 +253,10 @@ const struct cli_command fault_command = {
     0,
     2,
     "Break a part of a running system, or list what is broken",
-    "cell-down CELL, zone-down CELL/ZONE, service-down CELL/SERVICE or server-down\n"
-    "CELL/ZONE/SERVICE: its processes are killed and kept down until the time is over.",
+    "A fault is a lease: it ends by itself, whatever becomes of who asked, of control and of the\n"
+    "agents. Kinds, scopes and parameters are those of scenarios, listed below with presets. A "
+    "store\n"
+    "is named by its service, as de/catalog. surge and poison are felt by bulkhead load --state.",
     fault_options,
 };
 

@@ -11,8 +11,8 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/lease.h"
 #include "commands/files.h"
-#include "control/lease.h"
 #include "control/live/crew.h"
 
 enum { FORMAT = 1, SOCKET_PATH_MAX = 107 };

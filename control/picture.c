@@ -258,24 +258,25 @@ static void take_replicas(struct status_zone *zone, const struct picture_said *s
 }
 
 static void judge_zone(struct picture *p, size_t cell, size_t index, const struct leases *leases,
-                       int64_t now_us, int64_t now_ms)
+                       int64_t now_us)
 {
     struct status_cell *c = &p->status.cells[cell];
     struct status_zone *zone = &c->zones[index];
     struct picture_zone *z = &p->cell[cell].zone[index];
-    const struct lease *lease = leases_hold(leases, cell, index, LEASE_ALL, now_ms);
+    const struct lease *lease =
+        leases_hold(leases, p->layout->topo, cell, index, LEASE_ALL, now_us);
     bool known = lease == NULL && fresh(p, &z->said, now_us);
     char fault[64] = "";
     if (lease != NULL)
         snprintf(fault, sizeof fault, "fault %lld %s", (long long)lease->id,
-                 lease_kind_words[lease->kind]);
+                 scenario_fault_words[lease->fault.kind]);
     if (lease != NULL) { /* it comes back as if for the first time */
         z->ready_once = false;
         z->said.heard_us = -1;
     }
     take_replicas(zone, &z->said, known, lease != NULL);
     z->ready_once = z->ready_once || zone->up == zone->wanted;
-    zone->agent_pid = z->agent_pid;
+    zone->agent_pid = lease != NULL ? 0 : z->agent_pid; /* it waits for the fault's end */
     const struct health_facts facts = {
         .ready_once = z->ready_once,
         .heard_us_ago = z->said.heard_us < 0 ? -1 : now_us - z->said.heard_us,
@@ -339,16 +340,19 @@ static void judge_cell(struct picture *p, size_t index, int64_t now_us)
                       cell->why[0] == '\0' ? "" : ": ", cell->why);
 }
 
-static void show_faults(struct picture *p, const struct leases *leases, int64_t now_ms)
+static void show_faults(struct picture *p, const struct leases *leases, int64_t now_us)
 {
     p->status.fault_count = leases->count;
     for (size_t i = 0; i < leases->count; i++) {
         const struct lease *l = &leases->lease[i];
-        p->fault[i] =
-            (struct status_fault){.id = l->id,
-                                  .kind = lease_kind_words[l->kind],
-                                  .scope = l->scope,
-                                  .ends_in_ms = l->ends_ms > now_ms ? l->ends_ms - now_ms : 0};
+        int64_t left_us = l->ends_us > now_us ? l->ends_us - now_us : 0;
+        scenario_fault_words_of(p->fault_text[i], &l->fault);
+        p->fault[i] = (struct status_fault){.id = l->id,
+                                            .kind = scenario_fault_words[l->fault.kind],
+                                            .scope = l->scope,
+                                            .parameters = p->fault_text[i],
+                                            .who = l->who,
+                                            .ends_in_ms = (left_us + 999) / 1000};
     }
 }
 
@@ -362,7 +366,7 @@ static void show_events(struct picture *p, int64_t now_us)
     }
 }
 
-void picture_judge(struct picture *p, const struct leases *leases, int64_t now_us, int64_t now_ms)
+void picture_judge(struct picture *p, const struct leases *leases, int64_t now_us)
 {
     struct status *s = &p->status;
     bool door = fresh(p, &p->door, now_us);
@@ -376,11 +380,11 @@ void picture_judge(struct picture *p, const struct leases *leases, int64_t now_u
         take_traffic(&s->cells[i], said);
         hear_gossip(p, i, now_us);
         for (size_t k = 0; k < s->cells[i].zone_count; k++)
-            judge_zone(p, i, k, leases, now_us, now_ms);
+            judge_zone(p, i, k, leases, now_us);
         judge_cell(p, i, now_us);
         s->healthy = s->healthy && health_is_well(s->cells[i].health);
     }
     s->uptime_ms = (now_us - p->began_us) / 1000;
-    show_faults(p, leases, now_ms);
+    show_faults(p, leases, now_us);
     show_events(p, now_us);
 }

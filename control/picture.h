@@ -11,9 +11,9 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/lease.h"
 #include "control/health.h"
 #include "control/hearsay.h"
-#include "control/lease.h"
 #include "control/status.h"
 #include "control/supervise.h"
 
@@ -58,6 +58,7 @@ struct picture { /* read `status` after picture_judge; the rest is private to pi
     struct picture_event event[PICTURE_EVENTS_MAX];
     uint64_t event_count; /* since control began; event n is at n % PICTURE_EVENTS_MAX */
     struct status_fault fault[LEASES_MAX];
+    char fault_text[LEASES_MAX][SCENARIO_FAULT_TEXT];
     struct status_event shown[PICTURE_EVENTS_MAX];
     int64_t began_us;
     int64_t fresh_us; /* what somebody said is believed for so long */
@@ -86,6 +87,6 @@ int picture_door_said(struct picture *p, const char *text, size_t len, int64_t n
 
 /* Make p->status what is so now. Changes become events. It is good until the next call of any
  * function here. */
-void picture_judge(struct picture *p, const struct leases *leases, int64_t now_us, int64_t now_ms);
+void picture_judge(struct picture *p, const struct leases *leases, int64_t now_us);
 
 #endif

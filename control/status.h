@@ -80,6 +80,8 @@ struct status_cell {
 struct status_fault {
     int64_t id;
     const char *kind, *scope; /* "zone-down", "de/a" */
+    const char *parameters;   /* "factor 10"; "" when it has none */
+    const char *who;          /* injected it */
     int64_t ends_in_ms;       /* -1: not by itself */
 };
 

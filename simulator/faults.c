@@ -88,13 +88,6 @@ int faults_init(struct world *w, uint64_t seed, uint64_t replication, struct are
 
 /* ---- what ---- */
 
-static bool touches_cell(const struct world *w, const struct scenario_fault *f, size_t cell)
-{
-    if (f->kind == FAULT_REGION_DOWN)
-        return strcmp(w->topo->cells[cell].region, f->scope) == 0;
-    return f->cell == cell;
-}
-
 /* Whether a server of a group is one of those that the fault names. A store dies with the cell or
  * the region, not with a zone. */
 static bool touches_server(const struct world *w, const struct scenario_fault *f,
@@ -152,7 +145,8 @@ bool faults_mark(struct world *w, size_t cell)
             server->errors = server->new_errors;
             for (size_t n = 0; n < w->scenario->fault_count; n++) {
                 const struct scenario_fault *f = &w->scenario->faults[n];
-                if (w->fault[n].on && touches_cell(w, f, cell) && touches_server(w, f, group, i))
+                if (w->fault[n].on && scenario_fault_touches(f, w->topo, cell) &&
+                    touches_server(w, f, group, i))
                     mark_server(w, server, f);
             }
             if (!was_dead && server->down > 0) {
@@ -164,12 +158,6 @@ bool faults_mark(struct world *w, size_t cell)
     return died;
 }
 
-/* Whether a message between two places is one of those that a zone's fault concerns. */
-static bool crosses(const struct scenario_fault *f, uint32_t from, uint32_t to)
-{
-    return (from == f->zone) != (to == f->zone);
-}
-
 void faults_paths(struct world *w, size_t cell_index)
 {
     struct world_cell *cell = &w->cell[cell_index];
@@ -179,7 +167,8 @@ void faults_paths(struct world *w, size_t cell_index)
             int64_t way_ns = topo_rtt_us(&w->topo->cells[cell_index], from, to) * 1000 / 2;
             for (size_t n = 0; n < w->scenario->fault_count && way_ns != WORLD_CUT; n++) {
                 const struct scenario_fault *f = &w->scenario->faults[n];
-                if (!w->fault[n].on || f->cell != cell_index || !crosses(f, from, to))
+                if (!w->fault[n].on || f->cell != cell_index ||
+                    !scenario_fault_crosses(f, from, to))
                     continue;
                 if (f->kind == FAULT_PARTITION)
                     way_ns = WORLD_CUT;
@@ -225,8 +214,9 @@ bool faults_silence(const struct world *w, size_t cell, uint32_t zone)
     for (size_t n = 0; n < w->scenario->fault_count; n++) {
         const struct scenario_fault *f = &w->scenario->faults[n];
         bool whole = f->kind == FAULT_CELL_DOWN || f->kind == FAULT_REGION_DOWN;
-        bool part = (f->kind == FAULT_ZONE_DOWN || f->kind == FAULT_PARTITION) && f->zone == zone;
-        if (w->fault[n].on && (whole || part) && touches_cell(w, f, cell))
+        bool part = (f->kind == FAULT_ZONE_DOWN || f->kind == FAULT_PARTITION) && f->zone == zone &&
+                    f->to == SCENARIO_ANY;
+        if (w->fault[n].on && (whole || part) && scenario_fault_touches(f, w->topo, cell))
             return true;
     }
     return false;
@@ -256,7 +246,7 @@ static void apply(struct world *w, const struct scenario_fault *f, bool on)
     }
     bool died = false;
     for (size_t c = 0; c < w->topo->cell_count; c++) {
-        if (!touches_cell(w, f, c))
+        if (!scenario_fault_touches(f, w->topo, c))
             continue;
         if (f->kind == FAULT_PARTITION || f->kind == FAULT_LATENCY)
             faults_paths(w, c);
@@ -277,7 +267,7 @@ void faults_control(void *world, const struct event *event)
 static void take_control(struct world *w, const struct scenario_fault *f)
 {
     for (uint32_t c = 0; c < w->topo->cell_count; c++)
-        if (touches_cell(w, f, c)) {
+        if (scenario_fault_touches(f, w->topo, c)) {
             w->cell[c].control_down++;
             later(w, (double)f->control_us * 1000, WORLD_CONTROL, c);
         }

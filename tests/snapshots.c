@@ -108,7 +108,7 @@ struct status *snapshot_zone_down(void)
     made.healthy = false;
     made.events = events;
     made.event_count = sizeof events / sizeof events[0];
-    faults[0] = (struct status_fault){12, "zone-down", "de/b", 139000};
+    faults[0] = (struct status_fault){12, "zone-down", "de/b", "", "ana-1", 139000};
     made.faults = faults;
     made.fault_count = 1;
     cells[0].health = STATUS_DEGRADED;
@@ -167,7 +167,7 @@ struct status *snapshot_failing(void)
     cells[3].since_ms = 3700000;
     cells[3].lost = 3000;
     cells[3].why = "no zone answers";
-    faults[1] = (struct status_fault){13, "cell-down", "es", -1};
+    faults[1] = (struct status_fault){13, "cell-down", "es", "", "ana-1", -1};
     made.fault_count = 2;
     for (int z = 0; z < ZONES; z++)
         break_zone(3, z, STATUS_DOWN, 3700000, "");

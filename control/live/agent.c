@@ -17,7 +17,6 @@
 #include "control/gossip_seal.h"
 #include "control/live/child.h"
 #include "control/live/crew.h"
-#include "control/live/lease_file.h"
 #include "control/live/member.h"
 #include "control/live/probe.h"
 #include "control/pace.h"
@@ -25,6 +24,7 @@
 #include "control/supervise.h"
 #include "wire/clock.h"
 #include "wire/http.h"
+#include "wire/lease_file.h"
 #include "wire/log.h"
 #include "wire/process.h"
 
@@ -57,7 +57,7 @@ struct agent {
     uv_signal_t term, interrupt;
     struct http_server *server, *outside; /* for control; for the members of our cell */
     struct member *member;
-    struct lease_file leases;
+    struct lease_file faults;
     struct replica *replica;
     size_t count;
     bool knows; /* every replica has been asked once */
@@ -194,8 +194,8 @@ static void drive(struct replica *r)
 {
     struct agent *g = r->agent;
     int64_t now_us = clock_us();
-    bool hold =
-        leases_hold(&g->leases.leases, g->cell, g->zone, r->service, clock_wall_ms()) != NULL;
+    bool hold = leases_hold(&g->faults.leases, g->layout->topo, g->cell, g->zone, r->service,
+                            now_us) != NULL;
     if (hold && r->child.rule.state != SUPERVISE_HELD)
         child_hold(&r->child, now_us);
     else if (!hold && r->child.rule.state == SUPERVISE_HELD)
@@ -211,7 +211,7 @@ static void on_replica_ended(void *context)
 {
     struct replica *r = context;
     log_last(r->child.opts.log, r->last, sizeof r->last);
-    lease_file_look(&r->agent->leases, r->agent->layout->topo); /* a fault may have done it */
+    lease_file_look(&r->agent->faults); /* a fault may have done it */
     drive(r);
 }
 
@@ -276,9 +276,9 @@ static void on_tick(uv_timer_t *timer)
         close_all(g);
         return;
     }
-    lease_file_look(&g->leases, g->layout->topo);
-    member_hold(g->member, leases_hold(&g->leases.leases, g->cell, g->zone, LEASE_ALL,
-                                       clock_wall_ms()) != NULL);
+    lease_file_look(&g->faults);
+    member_hold(g->member, leases_hold(&g->faults.leases, g->layout->topo, g->cell, g->zone,
+                                       LEASE_ALL, clock_us()) != NULL);
     for (size_t i = 0; i < g->count; i++) {
         drive(&g->replica[i]);
         thaw(&g->replica[i]);
@@ -346,7 +346,7 @@ static int init(struct agent *g, struct error *err)
                         on_outside_request, g, err) != 0 ||
         member_new(&g->member, l, g->cell, g->zone, services, &g->loop, err) != 0)
         return -1;
-    lease_file_init(&g->leases, faults);
+    lease_file_init(&g->faults, faults, l->topo);
     for (; g->count < l->topo->service_count; g->count++)
         if (init_replica(g, g->count, dir) != 0)
             return error_memory(err);

@@ -10,15 +10,15 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/layout.h"
+#include "base/lease.h"
 #include "base/topo.h"
-#include "control/lease.h"
 #include "control/live/crew.h"
-#include "control/live/lease_file.h"
 #include "control/live/map_file.h"
 #include "control/live/post.h"
 #include "control/picture.h"
 #include "wire/clock.h"
 #include "wire/http.h"
+#include "wire/lease_file.h"
 #include "wire/log.h"
 #include "wire/process.h"
 
@@ -35,7 +35,7 @@ struct control {
     uv_timer_t tick;
     uv_signal_t term, interrupt;
     struct http_server *server;
-    struct lease_file leases;
+    struct lease_file faults;
     struct map_file map;
     struct picture *picture;
     struct post *post; /* [post_count] the door, then the agents, cell by cell */
@@ -51,7 +51,7 @@ struct control {
 static void judge(struct control *c)
 {
     struct picture *p = c->picture;
-    picture_judge(p, &c->leases.leases, clock_us(), clock_wall_ms());
+    picture_judge(p, &c->faults.leases, clock_us());
     if (p->event_count - c->events_logged > PICTURE_EVENTS_MAX)
         c->events_logged = p->event_count - PICTURE_EVENTS_MAX;
     for (; c->events_logged < p->event_count; c->events_logged++)
@@ -73,8 +73,8 @@ static void kill_replica(struct control *c, size_t cell, size_t zone, size_t ser
     arena_release(&a);
 }
 
-/* The agent first, or it would start again what dies. It may have been starting one just then, so
- * this is done over and over while the zone is held. */
+/* Sudden death: the agent first, or it would start again what dies. It is started again at once and
+ * keeps its replicas down itself until the fault is over, so that nobody else is needed then. */
 static void kill_zone(struct control *c, struct post *agent)
 {
     child_hold(&agent->child, clock_us());
@@ -84,39 +84,60 @@ static void kill_zone(struct control *c, struct post *agent)
         kill_replica(c, agent->cell, agent->zone, i);
 }
 
-/* Keep down the zones that a fault holds, let go of the others. */
-static void apply(struct control *c)
+/* What a new fault kills. Single replicas are kept down by their agents as well. */
+static void kill_at(struct control *c, const struct lease *lease)
 {
-    int64_t now_ms = clock_wall_ms();
+    struct leases only = {.count = 1, .lease[0] = *lease};
     for (size_t i = 1; i < c->post_count; i++) {
         struct post *agent = &c->post[i];
-        if (leases_hold(&c->leases.leases, agent->cell, agent->zone, LEASE_ALL, now_ms) != NULL)
+        const struct topo *topo = c->layout->topo;
+        int64_t now_us = lease->ends_us - 1;
+        if (leases_hold(&only, topo, agent->cell, agent->zone, LEASE_ALL, now_us) != NULL) {
             kill_zone(c, agent);
-        else
-            child_release(&agent->child, clock_us());
+            continue;
+        }
+        for (size_t k = 0; k < topo->service_count; k++)
+            if (leases_hold(&only, topo, agent->cell, agent->zone, k, now_us) != NULL)
+                kill_replica(c, agent->cell, agent->zone, k);
     }
 }
 
-/* A fault of single replicas: their agents keep them down. */
-static void kill_at(struct control *c, const struct lease *lease)
+/* Look after a process, unless the control plane of its cell is down. */
+static void drive(struct control *c, struct post *p)
 {
-    for (size_t i = 0;
-         lease->service != LEASE_ALL && i < c->layout->topo->cells[lease->cell].zone_count; i++)
-        if (lease->zone == LEASE_ALL || lease->zone == i)
-            kill_replica(c, lease->cell, i, lease->service);
+    if (p->cell != POST_DOOR && leases_of(&c->faults.leases, c->layout->topo, FAULT_CONTROL_DOWN,
+                                          p->cell, clock_us()) != NULL)
+        return;
+    if (p->child.process.pid == 0) /* one that a fault has killed */
+        child_release(&p->child, clock_us());
+    post_drive(p);
+}
+
+/* Many processes are started in several turns of the loop: who runs is heard in between. True when
+ * all had their turn. */
+static bool drive_posts(struct control *c)
+{
+    int64_t end_us = clock_us() + TURN_US;
+    for (size_t i = 0; i < c->post_count; i++) {
+        drive(c, &c->post[c->post_at]);
+        c->post_at = (c->post_at + 1) % c->post_count;
+        if (clock_us() >= end_us)
+            return i + 1 == c->post_count;
+    }
+    return true;
 }
 
 static void expire(struct control *c)
 {
     struct lease over;
     bool any = false;
-    while (leases_expire(&c->leases.leases, clock_wall_ms(), &over)) {
+    while (leases_expire(&c->faults.leases, clock_us(), &over)) {
         picture_event(c->picture, clock_us(), "fault %lld %s at %s has ended", (long long)over.id,
-                      lease_kind_words[over.kind], over.scope);
+                      scenario_fault_words[over.fault.kind], over.scope);
         any = true;
     }
     struct error err;
-    if (any && lease_file_save(&c->leases, &err) != 0)
+    if (any && lease_file_save(&c->faults, &err) != 0)
         log_line("%s", err.text);
 }
 
@@ -158,26 +179,31 @@ static int status_of(const struct error *err)
 /* It is on the disk before anything is broken. */
 static void post_fault(struct control *c, struct http_exchange *x, const char *rest)
 {
+    static const char by[] = "?by=";
     struct error err;
     size_t len;
     const struct lease *lease;
     const char *body = http_body(x, &len);
-    (void)rest;
-    if (leases_add(&c->leases.leases, body, len, c->layout->topo, clock_wall_ms(), &lease, &err) !=
+    const char *who = strncmp(rest, by, sizeof by - 1) == 0 ? rest + sizeof by - 1 : "";
+    if (rest[0] != '\0' && who[0] == '\0') {
+        http_problem(x, 400, "expected /faults or /faults?by=NAME");
+        return;
+    }
+    if (leases_add(&c->faults.leases, body, len, who, c->layout->topo, clock_us(), &lease, &err) !=
         0) {
         http_problem(x, status_of(&err), err.text);
         return;
     }
-    if (lease_file_save(&c->leases, &err) != 0) {
-        leases_end(&c->leases.leases, lease->id, NULL);
+    if (lease_file_save(&c->faults, &err) != 0) {
+        leases_end(&c->faults.leases, lease->id, NULL);
         http_problem(x, status_of(&err), err.text);
         return;
     }
     struct arena a = {0};
     picture_event(c->picture, clock_us(), "fault %lld %s at %s has begun", (long long)lease->id,
-                  lease_kind_words[lease->kind], lease->scope);
-    apply(c);
+                  scenario_fault_words[lease->fault.kind], lease->scope);
     kill_at(c, lease);
+    drive_posts(c);
     judge(c);
     answer_json(x, 201, arena_format(&a, "{\"id\": %lld}\n", (long long)lease->id));
     arena_release(&a);
@@ -215,19 +241,17 @@ static void delete_faults(struct control *c, struct http_exchange *x, const char
         http_problem(x, 400, "expected /faults, /faults/ID or /faults?scope=SCOPE");
         return;
     }
-    size_t ended = leases_end(&c->leases.leases, id, scope);
+    size_t ended = leases_end(&c->faults.leases, id, scope);
     if (ended == 0 && rest[0] != '\0') {
         http_problem(x, 404, "no such fault is on");
         return;
     }
     struct error err;
-    if (ended > 0 && lease_file_save(&c->leases, &err) != 0)
+    if (ended > 0 && lease_file_save(&c->faults, &err) != 0)
         log_line("%s", err.text); /* it has ended all the same */
     if (ended > 0)
         picture_event(c->picture, clock_us(), "%zu fault%s healed", ended, ended == 1 ? "" : "s");
-    apply(c);
-    for (size_t i = 0; i < c->post_count; i++)
-        post_drive(&c->post[i]);
+    drive_posts(c);
     struct arena a = {0};
     answer_json(x, 200, arena_format(&a, "{\"ended\": %zu}\n", ended));
     arena_release(&a);
@@ -255,7 +279,7 @@ static const struct {
     void (*answer)(struct control *c, struct http_exchange *x, const char *rest);
 } routes[] = {
     {"GET", "/status", false, get_status},
-    {"POST", "/faults", false, post_fault},
+    {"POST", "/faults", true, post_fault},
     {"DELETE", "/faults", true, delete_faults},
     {"POST", "/down", false, post_down},
 };
@@ -309,20 +333,6 @@ static void give_up(struct control *c)
     close_all(c);
 }
 
-/* Many processes are started in several turns of the loop: who runs is heard in between. True when
- * all had their turn. */
-static bool drive_posts(struct control *c)
-{
-    int64_t end_us = clock_us() + TURN_US;
-    for (size_t i = 0; i < c->post_count; i++) {
-        post_drive(&c->post[c->post_at]);
-        c->post_at = (c->post_at + 1) % c->post_count;
-        if (clock_us() >= end_us)
-            return i + 1 == c->post_count;
-    }
-    return true;
-}
-
 static void on_tick(uv_timer_t *timer)
 {
     struct control *c = timer->data;
@@ -331,7 +341,6 @@ static void on_tick(uv_timer_t *timer)
         return;
     }
     expire(c);
-    apply(c);
     uv_timer_start(&c->tick, on_tick, drive_posts(c) ? TICK_MS : 0, TICK_MS);
     judge(c);
 }
@@ -372,8 +381,8 @@ static int init(struct control *c, const char *name, struct error *err)
     if (process_claim(pid_file, err) != 0 ||
         http_server_unix(&c->server, &c->loop, sock, NULL, on_request, c, err) != 0)
         return -1;
-    lease_file_init(&c->leases, faults);
-    lease_file_look(&c->leases, l->topo);
+    lease_file_init(&c->faults, faults, l->topo);
+    lease_file_look(&c->faults);
     if (map_file_init(&c->map, l, name, map) != 0 ||
         picture_init(c->picture, l, name, getpid(), clock_us(), &c->arena) != 0 ||
         init_posts(c) != 0)

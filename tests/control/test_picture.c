@@ -83,7 +83,7 @@ static void door_says(struct world *w, const char *cells, int64_t now_us)
 
 static const struct status *judge(struct world *w, int64_t now_us)
 {
-    picture_judge(&w->picture, &w->leases, now_us, now_us / MS);
+    picture_judge(&w->picture, &w->leases, now_us);
     return &w->picture.status;
 }
 
@@ -169,8 +169,8 @@ static void test_picture_shows_a_fault_until_the_zone_speaks_again(void **state)
     const struct lease *lease;
     all_well(w, 0);
     judge(w, 0);
-    assert_int_equal(leases_add(&w->leases, request, strlen(request), &w->topo, 0, &lease, &w->err),
-                     0);
+    assert_int_equal(
+        leases_add(&w->leases, request, strlen(request), "ana", &w->topo, 0, &lease, &w->err), 0);
     const struct status *s = judge(w, 1);
     assert_int_equal(s->cells[0].zones[0].health, STATUS_DOWN);
     assert_int_equal(s->cells[0].zones[0].up, 0);

@@ -1,4 +1,4 @@
-#include "control/live/lease_file.h"
+#include "wire/lease_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,13 +9,26 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/topo.h"
 #include "wire/log.h"
 
 enum { BYTES_MAX = 1 << 16 }; /* LEASES_MAX of them are far smaller */
 
-void lease_file_init(struct lease_file *f, const char *path)
+/* Of this start of the machine; "" when it cannot be told. */
+static void read_boot(char boot[LEASE_BOOT_MAX])
 {
-    *f = (struct lease_file){.path = path};
+    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+    if (file == NULL || fgets(boot, LEASE_BOOT_MAX, file) == NULL)
+        boot[0] = '\0';
+    boot[strcspn(boot, "\n")] = '\0';
+    if (file != NULL)
+        fclose(file);
+}
+
+void lease_file_init(struct lease_file *f, const char *path, const struct topo *topo)
+{
+    *f = (struct lease_file){.path = path, .topo = topo, .looked_us = INT64_MIN / 2};
+    read_boot(f->boot);
 }
 
 /* The whole text, or -1 with errno set. */
@@ -34,15 +47,17 @@ static ssize_t read_text(int fd, char *text, size_t size)
     return -1;
 }
 
-static void read_leases(struct lease_file *f, int fd, const struct topo *topo)
+static void read_leases(struct lease_file *f, int fd)
 {
     static char text[BYTES_MAX];
     struct error err;
     ssize_t len = read_text(fd, text, sizeof text);
     if (len < 0)
         log_line("%s: cannot read: %s", f->path, strerror(errno));
-    else if (leases_parse(&f->leases, text, (size_t)len, topo, &err) != 0)
+    else if (leases_parse(&f->leases, text, (size_t)len, f->topo, &err) != 0)
         log_line("%s: %s", f->path, err.text);
+    if (strcmp(f->leases.boot, f->boot) != 0)
+        f->leases.count = 0;
 }
 
 static bool is_same(const struct lease_file *f, const struct stat *st)
@@ -51,7 +66,7 @@ static bool is_same(const struct lease_file *f, const struct stat *st)
            st->st_mtim.tv_nsec == f->mtime.tv_nsec;
 }
 
-bool lease_file_look(struct lease_file *f, const struct topo *topo)
+bool lease_file_look(struct lease_file *f)
 {
     struct stat st;
     if (stat(f->path, &st) != 0) {
@@ -65,11 +80,19 @@ bool lease_file_look(struct lease_file *f, const struct topo *topo)
     if (fd < 0)
         return false;
     if (fstat(fd, &st) == 0)
-        read_leases(f, fd, topo);
+        read_leases(f, fd);
     close(fd);
     f->inode = st.st_ino;
     f->mtime = st.st_mtim;
     return true;
+}
+
+void lease_file_glance(struct lease_file *f, int64_t now_us)
+{
+    if (now_us - f->looked_us < LEASE_FILE_LOOK_US)
+        return;
+    f->looked_us = now_us;
+    lease_file_look(f);
 }
 
 static int write_all(int fd, const char *text, size_t len)
@@ -101,6 +124,7 @@ static int flush_folder(const char *path, struct arena *a)
 
 static int save(struct lease_file *f, struct arena *a)
 {
+    memcpy(f->leases.boot, f->boot, sizeof f->boot);
     const char *text = leases_print(&f->leases, a);
     const char *new = arena_format(a, "%s.new", f->path);
     errno = ENOMEM;
@@ -129,4 +153,14 @@ int lease_file_save(struct lease_file *f, struct error *err)
         error_set(err, ERR_SYSTEM, "%s: cannot write: %s", f->path, strerror(errno));
     arena_release(&a);
     return status;
+}
+
+int64_t lease_file_way_us(struct lease_file *f, size_t cell, size_t from, size_t to, int64_t now_us)
+{
+    const struct topo *topo = f->topo;
+    lease_file_glance(f, now_us);
+    int64_t fault_us = f->leases.count == 0 ? 0 : leases_way_us(&f->leases, cell, from, to, now_us);
+    if (fault_us == LEASE_CUT || !topo->policy.network)
+        return fault_us;
+    return topo_rtt_us(&topo->cells[cell], from, to) / 2 + fault_us;
 }
