@@ -7,9 +7,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
 
 #include "base/lease.h"
+#include "wire/text_file.h"
 
 struct error;
 
@@ -20,8 +20,7 @@ struct lease_file { /* read `leases`; the rest is private to lease_file.c */
     const struct topo *topo;
     struct leases leases;
     int64_t looked_us;
-    struct timespec mtime; /* of what was read last */
-    uint64_t inode;
+    struct text_file_stamp stamp; /* of what was read last */
     char boot[LEASE_BOOT_MAX];
 };
 
