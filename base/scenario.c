@@ -8,9 +8,9 @@
 #include "base/json_place.h"
 #include "base/topo.h"
 
-const char *const scenario_measure_words[] = {"availability", "shed",      "failed",    "p99_ms",
-                                              "mean_ms",      "p50_ms",    "p999_ms",   "hurt_s",
-                                              "mitigate_s",   "recover_s", "recovered", NULL};
+const char *const scenario_measure_words[] = {
+    "availability", "shed",       "failed",    "p99_ms",    "mean_ms",   "p50_ms", "p999_ms",
+    "hurt_s",       "mitigate_s", "recover_s", "recovered", "hit_ratio", NULL};
 
 static const double BOUND_NONE = 1e300;
 
@@ -21,9 +21,11 @@ static const struct json_field expect_fields[] = {
                "replication, the mean or a percentile of latency; of runs with faults the seconds "
                "in which over 1 % were lost, how many until they ended, in all (mitigate_s) "
                "and after the last fault (recover_s), and whether they did (recovered, 0 or "
-               "1)"),
+               "1); of a cell's caches the share of calls that were found in them (hit_ratio)"),
     JSON_STR(struct scenario_expect, country, "country",
              .doc = "The country it is asked of; left out, each one must meet it"),
+    JSON_STR(struct scenario_expect, cell, "cell",
+             .doc = "The same of a measure that is a cell's: hit_ratio"),
     JSON_F64(struct scenario_expect, low, "min", -1e300, 1e300, .preset = "-1e300",
              .doc = "The mean over the replications is at least this"),
     JSON_F64(struct scenario_expect, high, "max", -1e300, 1e300, .preset = "1e300",
@@ -135,6 +137,12 @@ static int check_times(const struct scenario *s, struct error *err)
 
 static int check_expect(const struct scenario_expect *e, size_t index, struct error *err)
 {
+    bool of_cells = e->measure >= MEASURE_COUNT;
+    const char *odd = of_cells ? e->country : e->cell;
+    if (odd != NULL)
+        return error_set(err, ERR_CONFLICT, "expect[%zu].%s: %s is measured by %s", index,
+                         of_cells ? "country" : "cell", scenario_measure_words[e->measure],
+                         of_cells ? "cell" : "country");
     if (e->low <= -BOUND_NONE && e->high >= BOUND_NONE)
         return error_set(err, ERR_MISSING, "expect[%zu]: give min, max or both", index);
     if (e->low > e->high)
@@ -242,6 +250,18 @@ static int check_one_deploy(const struct scenario *s, size_t index, struct error
     return 0;
 }
 
+static int bind_expect(const struct scenario_expect *e, size_t index, const struct topo *topo,
+                       struct error *err)
+{
+    char got[JSON_QUOTE_MAX];
+    bool country = e->country != NULL && topo_country_at(topo, e->country) == topo->country_count;
+    if (!country && (e->cell == NULL || topo_cell_at(topo, e->cell) < topo->cell_count))
+        return 0;
+    json_quote(got, country ? e->country : e->cell);
+    return error_set(err, ERR_UNKNOWN, "expect[%zu].%s: no %s %s in the topology", index,
+                     country ? "country" : "cell", country ? "country" : "cell", got);
+}
+
 int scenario_bind(struct scenario *s, const struct topo *topo, struct error *err)
 {
     if (bind_start(s, topo, err) != 0)
@@ -250,14 +270,8 @@ int scenario_bind(struct scenario *s, const struct topo *topo, struct error *err
         if (scenario_bind_fault(&s->faults[i], i, topo, err) != 0 ||
             check_one_deploy(s, i, err) != 0)
             return -1;
-    for (size_t i = 0; i < s->expect_count; i++) {
-        char got[JSON_QUOTE_MAX];
-        const char *name = s->expect[i].country;
-        if (name == NULL || topo_country_at(topo, name) < topo->country_count)
-            continue;
-        json_quote(got, name);
-        return error_set(err, ERR_UNKNOWN, "expect[%zu].country: no country %s in the topology", i,
-                         got);
-    }
+    for (size_t i = 0; i < s->expect_count; i++)
+        if (bind_expect(&s->expect[i], i, topo, err) != 0)
+            return -1;
     return 0;
 }

@@ -74,12 +74,15 @@ enum scenario_measure {
     MEASURE_MITIGATE,
     MEASURE_RECOVER,
     MEASURE_RECOVERED,
-    MEASURE_COUNT
+    MEASURE_COUNT, /* of the above, which are a country's; the others are a cell's */
+    MEASURE_HIT_RATIO = MEASURE_COUNT,
+    MEASURE_ALL
 };
 
 struct scenario_expect {
     int measure;         /* enum scenario_measure */
     const char *country; /* NULL: each country */
+    const char *cell;    /* of a cell's measures instead; NULL: each cell */
     double low, high;    /* the mean over replications must lie within; +-1e300: no bound */
 };
 

@@ -82,13 +82,28 @@ struct topo_cell {
     int64_t *client_rtt_us; /* [country_count] round trip from customers to the region */
 };
 
+enum topo_cache_rule { TOPO_CACHE_LRU, TOPO_CACHE_S3_FIFO }; /* as in region/cache.h */
+
+struct topo_cache {  /* of what a step of calls brings: each server of the caller has one of its own
+                      */
+    int64_t entries; /* 0: there is none */
+    int64_t keys;    /* that are asked for, */
+    double skew;     /* the k-th as often as 1 / k^skew */
+    int rule;        /* enum topo_cache_rule */
+    int64_t fresh_us;     /* a value is; 0: for ever */
+    int64_t stale_us;     /* and may be served for so long after that, while one gets a new one */
+    double changes_per_s; /* at the source, of all keys as often as they are asked for; the caches
+                             of the cell are told, and drop what they have of it */
+};
+
 struct topo_call { /* a step of a service's work: it asks another service of its cell */
     const char *service;
     int64_t count;       /* requests of this step, >= 1 */
     bool parallel;       /* all at once, or one after the other */
     double need;         /* share of them that must be answered, or else the caller fails */
     int64_t deadline_us; /* go on with what is there after so long; 0: wait for all */
-    size_t index;        /* of the service */
+    struct topo_cache cache;
+    size_t index; /* of the service */
 };
 
 struct topo_service {

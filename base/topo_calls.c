@@ -7,6 +7,33 @@
 #include "base/json_place.h"
 #include "base/topo.h"
 
+enum { CACHE_ENTRIES_MOST = 10000000, CACHE_KEYS_MOST = 1000000 };
+
+static const char *const cache_words[] = {
+    [TOPO_CACHE_LRU] = "lru", [TOPO_CACHE_S3_FIFO] = "s3-fifo", NULL};
+
+static const struct json_field cache_fields[] = {
+    JSON_I64(struct topo_cache, entries, "entries", 0, CACHE_ENTRIES_MOST, .preset = "0",
+             .doc = "Answers that one server of the caller keeps; 0: there is no cache"),
+    JSON_I64(struct topo_cache, keys, "keys", 1, CACHE_KEYS_MOST, .preset = "10000",
+             .doc = "Different things that are asked for"),
+    JSON_F64(struct topo_cache, skew, "skew", 0, 10, .preset = "0.9",
+             .doc = "How unequally: the k-th most popular one as often as 1 / k^skew (Zipf); 0: "
+                    "all alike"),
+    JSON_WORD(struct topo_cache, rule, "rule", cache_words, .preset = "lru",
+              .doc = "What goes when it is full: what was not asked for the longest, or s3-fifo, "
+                     "which lets what is asked for once pass quickly"),
+    JSON_DURATION(struct topo_cache, fresh_us, "fresh", 0, 366 * 86400e6, .preset = "0",
+                  .doc = "How long an answer is good; 0: for ever"),
+    JSON_DURATION(struct topo_cache, stale_us, "stale", 0, 366 * 86400e6, .preset = "0",
+                  .doc = "How long after that it may still be served, while one request gets a new "
+                         "one"),
+    JSON_F64(struct topo_cache, changes_per_s, "changes", 0, 1e6, .preset = "0",
+             .doc = "Changes at the source per second, of what is asked for most more often; all "
+                    "caches of the cell drop what has changed at once"),
+    JSON_END,
+};
+
 const struct json_field topo_call_fields[] = {
     JSON_STR(struct topo_call, service, "service", .required = true,
              .doc = "The service that is asked, in the same cell"),
@@ -18,14 +45,35 @@ const struct json_field topo_call_fields[] = {
              .doc = "The share of them that must be answered; with fewer the caller fails"),
     JSON_DURATION(struct topo_call, deadline_us, "deadline", 0, 3600e6, .preset = "0",
                   .doc = "Go on after so long with the answers that are there; 0: wait for all"),
+    JSON_OBJECT(struct topo_call, cache, "cache", cache_fields,
+                .doc = "Answers that the caller's servers keep, each for itself and until it dies; "
+                       "simulated only, and the plan does not count on them"),
     JSON_END,
 };
 
 static const double LOAD_MAX = 1e6; /* requests of one service per request from outside */
 
+static int check_cache(const struct topo_service *caller, size_t step, struct error *err)
+{
+    const struct topo_cache *cache = &caller->calls[step].cache;
+    if (cache->entries == 1)
+        return error_set(err, ERR_RANGE,
+                         "services.%s.calls[%zu].cache.entries: expected 2 or more, or 0 for no "
+                         "cache",
+                         caller->name, step);
+    if (cache->stale_us > 0 && cache->fresh_us == 0)
+        return error_set(err, ERR_CONFLICT,
+                         "services.%s.calls[%zu].cache.stale: what is fresh for ever never is; "
+                         "give fresh as well",
+                         caller->name, step);
+    return 0;
+}
+
 static int find(struct topo *topo, size_t caller, size_t step, struct error *err)
 {
     struct topo_call *call = &topo->services[caller].calls[step];
+    if (check_cache(&topo->services[caller], step, err) != 0)
+        return -1;
     for (call->index = 0; call->index < topo->service_count; call->index++)
         if (strcmp(topo->services[call->index].name, call->service) == 0)
             return 0;

@@ -98,6 +98,28 @@ static void print_services(FILE *out, const struct run_result *result)
     table_print(&t, out);
 }
 
+/* Nothing where no call has one. */
+static void print_caches(FILE *out, const struct run_result *result)
+{
+    struct table t;
+    table_titles(&t, "<CELL|<CACHE OF|<FOR|LOOKS|FOUND|BY THEORY|STALE");
+    for (size_t i = 0; i < result->cache_count; i++) {
+        const struct run_cache *c = &result->caches[i];
+        table_put(&t, "%s", c->cell);
+        table_put(&t, "%s", c->service);
+        table_put(&t, "%s", c->to);
+        table_put(&t, "%s", table_count(c->looks));
+        table_put(&t, "%s", c->looks == 0 ? "-" : table_percent(c->hit_ratio.mean, 1));
+        table_put(&t, "%s", isnan(c->expected) ? "-" : table_percent(c->expected, 1));
+        table_put(&t, "%s", table_count(c->stale));
+    }
+    if (result->cache_count > 0) {
+        fprintf(out, "\n");
+        table_print(&t, out);
+    }
+    table_release(&t);
+}
+
 static void put_seconds(struct table *t, const struct run_measure *m)
 {
     if (isnan(m->mean))
@@ -197,7 +219,8 @@ static void print_blast(FILE *out, const struct run_result *result)
 
 void sim_print_verdict(FILE *out, const struct run_verdict *v)
 {
-    fprintf(out, "%s  %s of %s is ", v->pass ? "pass" : "FAIL", v->measure, v->country);
+    fprintf(out, "%s  %s of %s is ", v->pass ? "pass" : "FAIL", v->measure,
+            v->cell != NULL ? v->cell : v->country);
     if (isnan(v->value))
         fprintf(out, "not known, expected");
     else
@@ -227,6 +250,7 @@ void sim_print(FILE *out, const char *name, const struct files *files,
     print_background(out, result);
     print_course(out, result);
     print_services(out, result);
+    print_caches(out, result);
     fprintf(out, "\n");
     print_blast(out, result);
     print_imprecise(out, result);

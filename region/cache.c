@@ -143,12 +143,20 @@ int cache_init(struct cache *c, const struct cache_opts *opts, struct arena *a)
     c->ghost = arena_alloc(a, opts->rule == CACHE_S3_FIFO ? places : 0, sizeof c->ghost[0]);
     if (c->entry == NULL || c->table == NULL || c->ghost == NULL)
         return -1;
+    cache_clear(c);
+    return 0;
+}
+
+void cache_clear(struct cache *c)
+{
+    size_t places = (size_t)c->table_mask + 1;
     memset(c->table, 0xff, places * sizeof c->table[0]);
+    memset(c->ghost, 0, c->opts.rule == CACHE_S3_FIFO ? places * sizeof c->ghost[0] : 0);
+    c->ghost_clock = 0;
     for (unsigned q = QUEUE_FREE; q <= QUEUE_MAIN; q++)
         c->queue[q] = (struct cache_queue){CACHE_NONE, CACHE_NONE, 0};
-    for (uint32_t i = 0; i < opts->entries; i++)
+    for (uint32_t i = 0; i < c->opts.entries; i++)
         put_in(c, i, QUEUE_FREE);
-    return 0;
 }
 
 /* A sum of times that does not end before it began. */

@@ -82,6 +82,9 @@ uint32_t cache_put(struct cache *c, uint64_t key, int64_t now_us);
 /* Forget a key, if it is there: the value has changed at its source. */
 void cache_drop(struct cache *c, uint64_t key);
 
+/* Forget all of them, and those that went: as new, but for the counts. */
+void cache_clear(struct cache *c);
+
 /* How many keys are kept, those past their time included until they are asked for. */
 uint32_t cache_count(const struct cache *c);
 

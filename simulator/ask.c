@@ -2,6 +2,7 @@
 
 #include "base/backoff.h"
 #include "base/topo.h"
+#include "simulator/caches.h"
 #include "simulator/calls.h"
 #include "simulator/faults.h"
 #include "simulator/plane.h"
@@ -85,8 +86,11 @@ static inline void request_end(struct world *w, uint32_t index, int answer)
         count_fate(w, request, answer);
     request->next_free = w->request_free;
     w->request_free = index;
-    if (request->parent != WORLD_NONE)
-        calls_ended(w, request->parent, request->parent_generation, (enum world_answer)answer);
+    if (request->parent == WORLD_NONE)
+        return;
+    if (w->caches != NULL)
+        caches_ended(w, index, (enum world_answer)answer);
+    calls_ended(w, request->parent, request->parent_generation, (enum world_answer)answer);
 }
 
 /* No room for one more: shedding it quietly would be an answer that no server gave. */
@@ -255,6 +259,8 @@ void ask_call(struct world *w, uint32_t parent, uint32_t group)
     request->parent_generation = attempt->generation;
     request->background = attempt->item.background;
     request->customer = whose == NULL ? 0 : whose->customer;
+    if (w->caches != NULL)
+        caches_asked(w, (uint32_t)(request - w->request));
     request_begin(w, request);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/topo.h"
 #include "simulator/ask.h"
+#include "simulator/caches.h"
 #include "simulator/serve.h"
 #include "simulator/trace.h"
 
@@ -28,8 +29,12 @@ static void send(struct world *w, uint32_t attempt)
     const struct world_group *group = group_of(w, attempt);
     uint32_t first = group->cell * (uint32_t)w->topo->service_count;
     struct world_calls *c = &w->calls[attempt];
+    enum caches_answer found = w->caches == NULL ? CACHES_ASK : caches_look(w, attempt, c->step);
     c->unsent--;
-    c->out++;
+    c->answered += found != CACHES_ASK;
+    c->out += found == CACHES_ASK;
+    if (found == CACHES_FOUND)
+        return;
     c->sending = true;
     ask_call(w, attempt, first + (uint32_t)call_of(w, attempt)->index);
     c->sending = false;

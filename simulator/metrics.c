@@ -6,11 +6,13 @@
 #include <string.h>
 
 #include "base/topo.h"
+#include "simulator/caches.h"
+#include "simulator/parts.h"
 #include "simulator/result.h"
 
 /* Whose a metric is: in the sample itself, or in an array of the sample's with one item for each
- * country, or for each service of each cell. */
-enum scope { SCOPE_RUN, SCOPE_COUNTRY, SCOPE_GROUP };
+ * country, for each service of each cell, or for each step of calls with a cache of each cell. */
+enum scope { SCOPE_RUN, SCOPE_COUNTRY, SCOPE_GROUP, SCOPE_CACHE };
 
 struct row {
     const char *name;
@@ -34,6 +36,12 @@ struct row {
     {                                                                          \
 #member, SCOPE_GROUP, (type_), offsetof(struct result_sample, member), \
             sizeof(((struct result_sample *)NULL)->member[0]), 0               \
+    }
+
+#define CACHE(member, type_)                                                           \
+    {                                                                                  \
+        "cache." #member, SCOPE_CACHE, (type_), offsetof(struct result_sample, cache), \
+            sizeof(struct result_cache), offsetof(struct result_cache, member)         \
     }
 
 /* A row for every field of struct result_sample, the rows of a scope one behind the other. */
@@ -69,6 +77,9 @@ static const struct row rows[] = {
     GROUP(waiting_max, METRIC_I64),
     GROUP(server_ns, METRIC_I64),
     GROUP(copies, METRIC_I64),
+    CACHE(looks, METRIC_I64),
+    CACHE(hits, METRIC_I64),
+    CACHE(stale, METRIC_I64),
 };
 
 enum { ROWS = sizeof rows / sizeof rows[0] };
@@ -88,6 +99,8 @@ static size_t items_of(enum scope scope, const struct topo *topo)
         return topo->country_count;
     case SCOPE_GROUP:
         return topo->cell_count * topo->service_count;
+    case SCOPE_CACHE:
+        return topo->cell_count * caches_per_cell(topo);
     case SCOPE_RUN:
         break;
     }
@@ -121,6 +134,7 @@ static const struct row *row_at(size_t *item, const struct topo *topo, size_t in
 void metrics_name(char out[METRICS_NAME_MAX], const struct topo *topo, size_t index)
 {
     size_t item;
+    struct parts_cache_place place;
     const struct row *row = row_at(&item, topo, index);
     switch (row->scope) {
     case SCOPE_RUN:
@@ -132,6 +146,11 @@ void metrics_name(char out[METRICS_NAME_MAX], const struct topo *topo, size_t in
     case SCOPE_GROUP:
         snprintf(out, METRICS_NAME_MAX, "%s.%s.%s", topo->cells[item / topo->service_count].name,
                  topo->services[item % topo->service_count].name, row->name);
+        break;
+    case SCOPE_CACHE:
+        place = parts_cache_place(topo, item);
+        snprintf(out, METRICS_NAME_MAX, "%s.%s.calls-%zu.%s", topo->cells[place.cell].name,
+                 topo->services[place.service].name, place.step, row->name);
         break;
     }
 }

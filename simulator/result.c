@@ -9,6 +9,7 @@
 #include "base/scenario.h"
 #include "base/topo.h"
 #include "control/capacity.h"
+#include "simulator/parts.h"
 #include "simulator/precision.h"
 #include "simulator/run.h"
 #include "simulator/stats.h"
@@ -27,9 +28,9 @@ int result_sample_init(struct result_sample *sample, const struct topo *topo, st
     sample->waiting_max = arena_alloc(a, groups, sizeof sample->waiting_max[0]);
     sample->server_ns = arena_alloc(a, groups, sizeof sample->server_ns[0]);
     sample->copies = arena_alloc(a, groups, sizeof sample->copies[0]);
-    bool room = sample->country != NULL && sample->tries_shed != NULL && sample->busy_ns != NULL &&
-                sample->wait_ns != NULL && sample->waiting_max != NULL &&
-                sample->server_ns != NULL && sample->copies != NULL;
+    bool room = parts_sample_init(sample, topo, a) == 0 && sample->country != NULL &&
+                sample->tries_shed != NULL && sample->busy_ns != NULL && sample->wait_ns != NULL &&
+                sample->waiting_max != NULL && sample->server_ns != NULL && sample->copies != NULL;
     return room ? 0 : -1;
 }
 
@@ -89,11 +90,12 @@ void result_sample_take(struct result_sample *sample, const struct world_count *
         sample->server_ns[i] = count->group[i].server_ns;
         sample->copies[i] = count->group[i].copies;
     }
+    parts_sample_take(sample, count, topo);
 }
 
 /* ---- measures ---- */
 
-static struct run_measure measure_of(const struct stats *s)
+struct run_measure result_measure(const struct stats *s)
 {
     double half = stats_half_width(s, 0.95);
     struct run_measure m = {s->count == 0 ? (double)NAN : s->mean,
@@ -106,7 +108,7 @@ static struct run_measure measure_of(const struct stats *s)
  * proves: the replications' scatter is zero then, not the doubt. */
 static struct run_measure availability_of(const struct stats *s, int64_t requests, int64_t ok)
 {
-    struct run_measure m = measure_of(s);
+    struct run_measure m = result_measure(s);
     if (requests > 0 && ok == requests) {
         m.ci95[0] = 1 - stats_none_seen(requests, 0.95);
         m.ci95[1] = 1;
@@ -195,7 +197,7 @@ static void fill_background(struct run_background *background, size_t index,
         background->failed += b->failed;
         add_known(&mean, b->mean_ms);
     }
-    background->mean_ms = measure_of(&mean);
+    background->mean_ms = result_measure(&mean);
 }
 
 static void fill_country(struct run_country *country, size_t index,
@@ -212,16 +214,16 @@ static void fill_country(struct run_country *country, size_t index,
     country->max_ms = tally.max_ms;
     country->availability =
         availability_of(&tally.measure[MEASURE_AVAILABILITY], tally.requests, tally.ok);
-    country->shed_each = measure_of(&tally.measure[MEASURE_SHED]);
-    country->failed_each = measure_of(&tally.measure[MEASURE_FAILED]);
-    country->mean_ms = measure_of(&tally.measure[MEASURE_MEAN]);
-    country->p50_ms = measure_of(&tally.measure[MEASURE_P50]);
-    country->p99_ms = measure_of(&tally.measure[MEASURE_P99]);
-    country->p999_ms = measure_of(&tally.measure[MEASURE_P999]);
-    country->hurt_s = measure_of(&tally.measure[MEASURE_HURT]);
-    country->mitigate_s = measure_of(&tally.measure[MEASURE_MITIGATE]);
-    country->recover_s = measure_of(&tally.measure[MEASURE_RECOVER]);
-    country->recovered = measure_of(&tally.measure[MEASURE_RECOVERED]);
+    country->shed_each = result_measure(&tally.measure[MEASURE_SHED]);
+    country->failed_each = result_measure(&tally.measure[MEASURE_FAILED]);
+    country->mean_ms = result_measure(&tally.measure[MEASURE_MEAN]);
+    country->p50_ms = result_measure(&tally.measure[MEASURE_P50]);
+    country->p99_ms = result_measure(&tally.measure[MEASURE_P99]);
+    country->p999_ms = result_measure(&tally.measure[MEASURE_P999]);
+    country->hurt_s = result_measure(&tally.measure[MEASURE_HURT]);
+    country->mitigate_s = result_measure(&tally.measure[MEASURE_MITIGATE]);
+    country->recover_s = result_measure(&tally.measure[MEASURE_RECOVER]);
+    country->recovered = result_measure(&tally.measure[MEASURE_RECOVERED]);
     if (n == 1 && scenario->fault_count == 0)
         batch_interval(&country->mean_ms, samples[0]->country[index].mean_half_ms);
 }
@@ -232,7 +234,7 @@ static void fill_hurt(struct run_country *country, size_t index, double customer
     struct stats who = {0};
     for (size_t i = 0; i < n; i++)
         stats_add(&who, (double)samples[i]->country[index].customers_hurt / customers);
-    country->customers_hurt = measure_of(&who);
+    country->customers_hurt = result_measure(&who);
 }
 
 static int fill_cell(struct run_cell *cell, size_t index,
@@ -265,10 +267,10 @@ static int fill_cell(struct run_cell *cell, size_t index,
             if (service->waiting_max < samples[k]->waiting_max[group])
                 service->waiting_max = samples[k]->waiting_max[group];
         }
-        service->busy = measure_of(&busy);
-        service->waiting = measure_of(&waiting);
-        service->in_system = measure_of(&in_system);
-        service->server_hours = measure_of(&hours);
+        service->busy = result_measure(&busy);
+        service->waiting = result_measure(&waiting);
+        service->in_system = result_measure(&in_system);
+        service->server_hours = result_measure(&hours);
     }
     return 0;
 }
@@ -322,28 +324,42 @@ static double measured(const struct run_country *country, int measure)
     }
 }
 
-static int fill_verdicts(struct run_result *result, const struct scenario *scenario,
+static void judge(struct run_result *result, const struct scenario_expect *e, const char *country,
+                  const char *cell, double value)
+{
+    struct run_verdict *v = &result->verdicts[result->verdict_count++];
+    *v = (struct run_verdict){
+        .measure = scenario_measure_words[e->measure],
+        .country = country,
+        .cell = cell,
+        .value = value,
+        .low = e->low > -1e300 ? e->low : (double)NAN,
+        .high = e->high < 1e300 ? e->high : (double)NAN,
+        .pass = value >= e->low && value <= e->high, /* NaN: nothing seen, no pass */
+    };
+    result->pass = result->pass && v->pass;
+}
+
+static int fill_verdicts(struct run_result *result, const struct result_sample *const *samples,
+                         size_t n, const struct topo *topo, const struct scenario *scenario,
                          struct arena *a)
 {
+    size_t most = topo->country_count > topo->cell_count ? topo->country_count : topo->cell_count;
     result->pass = true;
-    result->verdicts =
-        arena_alloc(a, scenario->expect_count * result->country_count, sizeof result->verdicts[0]);
+    result->verdicts = arena_alloc(a, scenario->expect_count * most, sizeof result->verdicts[0]);
     if (result->verdicts == NULL)
         return -1;
     for (size_t i = 0; i < scenario->expect_count; i++) {
         const struct scenario_expect *e = &scenario->expect[i];
-        for (size_t c = 0; c < result->country_count; c++) {
+        for (size_t c = 0; e->measure < MEASURE_COUNT && c < result->country_count; c++) {
             const struct run_country *country = &result->countries[c];
-            if (e->country != NULL && strcmp(e->country, country->name) != 0)
-                continue;
-            struct run_verdict *v = &result->verdicts[result->verdict_count++];
-            v->measure = scenario_measure_words[e->measure];
-            v->country = country->name;
-            v->value = measured(country, e->measure);
-            v->low = e->low > -1e300 ? e->low : (double)NAN;
-            v->high = e->high < 1e300 ? e->high : (double)NAN;
-            v->pass = v->value >= e->low && v->value <= e->high; /* NaN: nothing seen, no pass */
-            result->pass = result->pass && v->pass;
+            if (e->country == NULL || strcmp(e->country, country->name) == 0)
+                judge(result, e, country->name, NULL, measured(country, e->measure));
+        }
+        for (size_t c = 0; e->measure >= MEASURE_COUNT && c < topo->cell_count; c++) {
+            const char *cell = topo->cells[c].name;
+            if (e->cell == NULL || strcmp(e->cell, cell) == 0)
+                judge(result, e, NULL, cell, parts_measured(samples, n, topo, c, e->measure));
         }
     }
     return 0;
@@ -362,7 +378,7 @@ int result_fill(struct run_result *result, const struct result_sample *const *sa
         digest = (digest ^ samples[i]->digest) * 0xd1342543de82ef95u;
         digest = (digest ^ (uint64_t)samples[i]->events) * 0xd1342543de82ef95u;
     }
-    result->detect_s = measure_of(&detect);
+    result->detect_s = result_measure(&detect);
     result->digest = arena_format(a, "%016llx", (unsigned long long)digest);
     result->country_count = topo->country_count;
     result->countries = arena_alloc(a, topo->country_count, sizeof result->countries[0]);
@@ -380,7 +396,8 @@ int result_fill(struct run_result *result, const struct result_sample *const *sa
     for (size_t i = 0; i < topo->cell_count; i++)
         if (fill_cell(&result->cells[i], i, samples, n, topo, plan, scenario, a) != 0)
             return error_memory(err);
-    if (fill_verdicts(result, scenario, a) != 0)
+    if (parts_fill(result, samples, n, topo, a) != 0 ||
+        fill_verdicts(result, samples, n, topo, scenario, a) != 0)
         return error_memory(err);
     return precision_fill(result, samples, n, topo, scenario, a, err);
 }

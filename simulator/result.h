@@ -13,6 +13,7 @@
 struct arena;
 struct capacity_plan;
 struct error;
+struct run_measure;
 struct run_result;
 struct topo;
 struct world_count;
@@ -33,6 +34,10 @@ struct result_country {
     struct result_background background;
 };
 
+struct result_cache { /* of one step of calls in one cell */
+    int64_t looks, hits, stale;
+};
+
 /* What is kept of one replication: no histograms, so that thousands fit. */
 struct result_sample {
     int64_t events;
@@ -46,6 +51,7 @@ struct result_sample {
     int64_t *waiting_max;           /* [cells * services] */
     int64_t *server_ns;             /* [cells * services] */
     int64_t *copies;                /* [cells * services] */
+    struct result_cache *cache;     /* [cells * caches_per_cell] */
 };
 
 /* What replications say about one country together. */
@@ -62,6 +68,9 @@ int result_sample_init(struct result_sample *sample, const struct topo *topo, st
 /* Take what a replication that ran until `end_ns` has counted. */
 void result_sample_take(struct result_sample *sample, const struct world_count *count,
                         const struct topo *topo, int64_t end_ns);
+
+/* What replications say of a number, with its interval. */
+struct run_measure result_measure(const struct stats *s);
 
 /* Tally country `index` over `n` replications, in their order. */
 void result_tally(struct result_tally *tally, const struct result_sample *const *samples, size_t n,

@@ -108,9 +108,29 @@ static const struct json_field blast_fields[] = {
     JSON_END,
 };
 
+static const struct json_field cache_fields[] = {
+    JSON_STR(struct run_cache, cell, "cell", .doc = "Where"),
+    JSON_STR(struct run_cache, service, "service", .doc = "Whose calls"),
+    JSON_STR(struct run_cache, to, "to", .doc = "The service they are to"),
+    JSON_I64(struct run_cache, looks, "looks", 0, 0,
+             .doc = "Calls that looked there, of all replications"),
+    JSON_I64(struct run_cache, hits, "hits", 0, 0, .doc = "Of those, answered from it"),
+    JSON_I64(struct run_cache, stale, "stale", 0, 0,
+             .doc = "Of the hits, no longer fresh: one request was getting a new one"),
+    JSON_OBJECT(struct run_cache, hit_ratio, "hit_ratio", measure_fields,
+                .doc = "Share of the calls that were found"),
+    JSON_F64(struct run_cache, expected, "expected", 0, 0, .nullable = true,
+             .doc = "Its share in the long run by Che's approximation, of a cache with the lru "
+                    "rule whose answers stay fresh and do not change; null of others"),
+    JSON_END,
+};
+
 static const struct json_field verdict_fields[] = {
     JSON_STR(struct run_verdict, measure, "measure", .doc = "What was expected of"),
-    JSON_STR(struct run_verdict, country, "country", .doc = "Which country"),
+    JSON_STR(struct run_verdict, country, "country", .nullable = true,
+             .doc = "Which country; null: it is of a cell"),
+    JSON_STR(struct run_verdict, cell, "cell", .nullable = true,
+             .doc = "Which cell; null: it is of a country"),
     JSON_F64(struct run_verdict, value, "value", 0, 0, .nullable = true,
              .doc = "The mean over the replications"),
     JSON_F64(struct run_verdict, low, "min", 0, 0, .nullable = true,
@@ -165,6 +185,8 @@ const struct json_field run_fields[] = {
              country_fields, .doc = "By country"),
     JSON_MAP(struct run_result, cells, cell_count, "cells", struct run_cell, cell_fields,
              .doc = "By cell"),
+    JSON_LIST(struct run_result, caches, cache_count, "caches", struct run_cache, cache_fields,
+              .count_min = 1, .doc = "Of calls that have one, by cell"),
     JSON_LIST(struct run_result, verdicts, verdict_count, "expect", struct run_verdict,
               verdict_fields, .doc = "What was expected, and what came"),
     JSON_END,

@@ -74,15 +74,25 @@ struct run_cell {
     size_t service_count;
 };
 
+struct run_cache { /* the caches of one step of calls, in all servers of a cell */
+    const char *cell;
+    const char *service; /* whose calls, */
+    const char *to;      /* to whom */
+    int64_t looks, hits, stale;
+    struct run_measure hit_ratio;
+    double expected; /* the same by Che's approximation; NaN: it says nothing of this one */
+};
+
 struct run_blast {     /* whom the faults touched, over all replications */
     int64_t countries; /* with at least one request lost */
     double customers;  /* their share of all customers */
     double requests;   /* share of all requests that were lost */
 };
 
-struct run_verdict { /* one expectation of one country */
+struct run_verdict { /* one expectation of one country, or cell */
     const char *measure;
-    const char *country;
+    const char *country; /* NULL: it is of */
+    const char *cell;    /* this, or the other way round */
     double value;
     double low, high; /* NaN: no bound */
     bool pass;
@@ -121,6 +131,8 @@ struct run_result {
     size_t country_count;
     struct run_cell *cells;
     size_t cell_count;
+    struct run_cache *caches;
+    size_t cache_count;
     struct run_verdict *verdicts;
     size_t verdict_count;
 };

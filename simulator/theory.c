@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/fmath.h"
+
 double theory_power(double x, uint64_t n)
 {
     double power = 1;
@@ -183,4 +185,27 @@ double theory_time_shortest(double load)
         memcpy(probability, next, sizeof probability);
     }
     return number / all / (2 * load);
+}
+
+double theory_cache_hits(const double *share, uint32_t keys, double entries)
+{
+    if (entries >= keys)
+        return 1;
+    /* The number asked for in T is concave, so Newton's steps come from below and never pass. */
+    double time = entries, hits = 0;
+    for (int step = 0; step < 100; step++) {
+        double seen = 0, slope = 0;
+        hits = 0;
+        for (uint32_t i = 0; i < keys; i++) {
+            double stays = fmath_exp(-share[i] * time);
+            seen += 1 - stays;
+            slope += share[i] * stays;
+            hits += share[i] * (1 - stays);
+        }
+        double missing = entries - seen;
+        if (missing <= 1e-9 * entries || slope <= 0)
+            break;
+        time += missing / slope;
+    }
+    return hits;
 }

@@ -32,4 +32,10 @@ double theory_any(double p, uint64_t count);
 /* The probability that fewer than `needed` of `count` <= 60 work, each with probability `works`. */
 double theory_fewer(uint32_t needed, uint32_t count, double works);
 
+/* The share of requests that a cache of `entries` finds, which drops what was not asked for the
+ * longest, when key i is asked for with chance `share`[i], independently of what came before: each
+ * key stays for the same time T after it was asked for, in which as many different ones are asked
+ * for as there are entries (Che, Tung and Wang 2002). */
+double theory_cache_hits(const double *share, uint32_t keys, double entries);
+
 #endif

@@ -10,6 +10,7 @@
 #include "base/topo.h"
 #include "control/capacity.h"
 #include "simulator/ask.h"
+#include "simulator/caches.h"
 #include "simulator/calls.h"
 #include "simulator/faults.h"
 #include "simulator/plane.h"
@@ -98,7 +99,8 @@ int world_count_init(struct world_count *count, const struct topo *topo, bool cu
     *count = (struct world_count){0};
     count->country = arena_alloc(a, topo->country_count, sizeof count->country[0]);
     count->group = arena_alloc(a, topo->cell_count * topo->service_count, sizeof count->group[0]);
-    if (count->country == NULL || count->group == NULL)
+    count->cache = arena_alloc(a, topo->cell_count * caches_per_cell(topo), sizeof count->cache[0]);
+    if (count->country == NULL || count->group == NULL || count->cache == NULL)
         return -1;
     for (size_t i = 0; i < topo->country_count && customers; i++) {
         size_t words = (size_t)told_apart(&topo->countries[i]) / 64 + 1;
@@ -355,6 +357,7 @@ static void init_kinds(struct world *w)
     engine_kind(e, WORLD_TICK, "tick", plane_tick, NULL, 0);
     engine_kind(e, WORLD_STARTED, "started", plane_started, &w->server[0].starts,
                 sizeof w->server[0]);
+    engine_kind(e, WORLD_CHANGE, "change", caches_change, NULL, 0);
     engine_kind(e, WORLD_DEADLINE, "deadline", calls_deadline, attempt, sizeof w->attempt[0]);
 }
 
@@ -391,11 +394,13 @@ int world_init(struct world *w, const struct topo *topo, const struct capacity_p
             return error_memory(err);
     uint32_t events = (uint32_t)(topo->country_count * topo->service_count) +
                       3 * (uint32_t)scenario->fault_count + w->server_count +
-                      (uint32_t)topo->cell_count;
+                      (uint32_t)(topo->cell_count * (1 + caches_per_cell(topo)));
     const struct engine_opts opts = {.pending_max = 2 * w->pool_count + events};
     if (engine_init(&w->engine, &opts, a, err) != 0)
         return -1;
     init_kinds(w);
+    if (caches_init(w, seed, replication, a) != 0)
+        return error_memory(err);
     if (plane_wanted(scenario) && plane_init(w, plan, seed, replication, a) != 0)
         return error_memory(err);
     if (faults_init(w, seed, replication, a) != 0)

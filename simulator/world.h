@@ -34,6 +34,7 @@ struct error;
 struct scenario;
 struct topo;
 struct topo_service;
+struct world_caches;
 struct world_plane;
 struct trace;
 
@@ -81,6 +82,11 @@ struct world_group_count {
     int64_t server_ns;   /* time that servers took part after the warm-up, over all */
 };
 
+struct world_cache_count { /* of one step's caches, over the servers of a cell, after the warm-up */
+    int64_t looks, hits;
+    int64_t stale; /* of the hits, that were served though they were no longer fresh */
+};
+
 struct world_fault {
     bool on;
     uint32_t generation; /* of its customer's next request, where it is one that kills */
@@ -98,6 +104,7 @@ struct world_count {
     int64_t retired;   /* servers that it took out, as they ailed */
     struct world_country_count *country; /* [topo.country_count] */
     struct world_group_count *group;     /* [cells * services] */
+    struct world_cache_count *cache;     /* [cells * caches_per_cell], cell by cell */
 };
 
 /* ---- what there is ---- */
@@ -230,8 +237,9 @@ struct world {
     uint32_t stream_count;
     struct world_request *request;
     struct world_attempt *attempt;
-    struct world_calls *calls; /* beside `attempt`; NULL when no service calls */
-    uint32_t pool_count;       /* of requests, and of attempts */
+    struct world_calls *calls;   /* beside `attempt`; NULL when no service calls */
+    struct world_caches *caches; /* NULL: no call has one */
+    uint32_t pool_count;         /* of requests, and of attempts */
     uint32_t request_free, attempt_free;
     const char *full;    /* which of them had no room for one more; NULL: none */
     struct trace *trace; /* NULL: nobody listens */
@@ -278,6 +286,7 @@ enum world_kind {
     WORLD_TICK,     /* who: cell, whose control plane looks at it */
     WORLD_STARTED,  /* who: server, that control started; cancelled when it is stopped */
     WORLD_DEADLINE, /* who: attempt, a step of its calls has taken too long */
+    WORLD_CHANGE,   /* who: step with a cache, something has changed at its source */
 };
 
 /* Room for the counts of one replication; `customers`: with those hurt. 0, or -1 when memory is

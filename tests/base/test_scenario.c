@@ -96,12 +96,18 @@ static void test_scenario_refuses_what_makes_no_sense(void **state)
         {"{\"topology\": \"t\", \"expect\": [{\"measure\": \"speed\"}]}",
          "expect[0].measure: expected one of \"availability\", \"shed\", \"failed\", \"p99_ms\", "
          "\"mean_ms\", \"p50_ms\", \"p999_ms\", \"hurt_s\", \"mitigate_s\", \"recover_s\", "
-         "\"recovered\"; got \"speed\"",
+         "\"recovered\", \"hit_ratio\"; got \"speed\"",
          ERR_UNKNOWN},
         {"{\"topology\": \"t\", \"expect\": [{\"measure\": \"shed\"}]}",
          "expect[0]: give min, max or both", ERR_MISSING},
         {"{\"topology\": \"t\", \"expect\": [{\"measure\": \"shed\", \"min\": 2, \"max\": 1}]}",
          "expect[0]: min is above max", ERR_CONFLICT},
+        {"{\"topology\": \"t\", \"expect\": [{\"measure\": \"shed\", \"cell\": \"de\", "
+         "\"max\": 1}]}",
+         "expect[0].cell: shed is measured by country", ERR_CONFLICT},
+        {"{\"topology\": \"t\", \"expect\": [{\"measure\": \"hit_ratio\", \"country\": \"DE\", "
+         "\"max\": 1}]}",
+         "expect[0].country: hit_ratio is measured by cell", ERR_CONFLICT},
         {"{\"topology\": \"t\", \"precision\": {\"relative\": 2}}",
          "precision.relative: expected 0..1, got 2", ERR_RANGE},
         {"{\"topology\": \"t\", \"precision\": {\"relative\": 0.1, \"measures\": [\"shed\", "

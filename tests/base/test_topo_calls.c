@@ -87,6 +87,12 @@ static void test_calls_that_cannot_be_are_refused(void **state)
          "services.b.calls[0]: c would be asked over 1000000 times for one request from outside"},
         {"{\"a\": {\"calls\": [{\"service\": \"a\", \"count\": 0}]}}",
          "services.a.calls[0].count: expected 1..10000, got 0"},
+        {"{\"a\": {\"calls\": [{\"service\": \"b\", \"cache\": {\"entries\": 1}}]},"
+         "\"b\": {\"share\": 0}}",
+         "services.a.calls[0].cache.entries: expected 2 or more, or 0 for no cache"},
+        {"{\"a\": {\"calls\": [{\"service\": \"b\", \"cache\": {\"stale\": \"1s\"}}]},"
+         "\"b\": {\"share\": 0}}",
+         "services.a.calls[0].cache.stale: what is fresh for ever never is; give fresh as well"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -43,6 +43,7 @@ simulator control placement_add placement_remove
 simulator control gossip_know gossip_state_of gossip_encode gossip_decode
 simulator control shuffle_pick shuffle_common shuffle_overlap
 simulator region admission_clear
+simulator region cache_get cache_put cache_drop
 simulator region pipeline_begin pipeline_finish pipeline_follow pipeline_turn pipeline_group
 simulator region pipeline_lost pipeline_spent pipeline_work pipeline_report_id pipeline_describe
 simulator region pipeline_bytes pipeline_ask_bytes
@@ -50,9 +51,6 @@ simulator region work_ready work_is_ready work_take work_finish work_fail work_e
 simulator region work_crew_count
 simulator region function_init function_arrive function_next function_ready function_ended
 simulator region function_died function_deadline_us
-
-# Called by neither so far, but by its tests.
-neither region cache_get cache_put cache_drop
 TABLE
 
 set --

@@ -261,6 +261,25 @@ static void test_cache_lru_hits_as_often_as_che_says(void **state)
     }
 }
 
+static void test_cache_that_is_cleared_is_as_new(void **state)
+{
+    (void)state;
+    for (int rule = CACHE_LRU; rule <= CACHE_S3_FIFO; rule++) {
+        struct cache used = made((enum cache_rule)rule, 10);
+        struct cache fresh = made((enum cache_rule)rule, 10);
+        for (uint64_t i = 0; i < 100; i++)
+            ask(&used, i % 17);
+        cache_clear(&used);
+        assert_int_equal(cache_count(&used), 0);
+        used.hits = used.misses = 0;
+        for (uint64_t i = 0; i < 200; i++) {
+            ask(&used, i * i % 23);
+            ask(&fresh, i * i % 23);
+            assert_int_equal(used.hits, fresh.hits);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +288,7 @@ int main(void)
         cmocka_unit_test(test_cache_s3_fifo_is_not_emptied_by_a_scan),
         cmocka_unit_test(test_cache_s3_fifo_keeps_a_key_that_comes_back),
         cmocka_unit_test(test_cache_serves_fresh_then_stale_then_not),
+        cmocka_unit_test(test_cache_that_is_cleared_is_as_new),
         cmocka_unit_test(test_cache_lru_hits_as_often_as_che_says),
     };
     return cmocka_run_group_tests(tests, NULL, release);

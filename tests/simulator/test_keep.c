@@ -22,7 +22,8 @@ static const char topology[] =
     "\"DE\": {\"peak_rps\": 90, \"curve\": \"flat\"}},"
     "\"cells\": {\"gb\": {\"region\": \"aws/eu-west-2\"},"
     "\"de\": {\"region\": \"aws/eu-central-1\"}},"
-    "\"services\": {\"shop\": {\"time\": \"50ms\", \"concurrency\": 2, \"queue\": 2},"
+    "\"services\": {\"shop\": {\"time\": \"50ms\", \"concurrency\": 2, \"queue\": 2,"
+    "\"calls\": [{\"service\": \"till\", \"cache\": {\"entries\": 9, \"keys\": 20}}]},"
     "\"till\": {\"time\": \"20ms\"}}}";
 static const char scenario[] = "{\"topology\": \"-\", \"duration\": \"5s\", \"warmup\": \"1s\","
                                "\"faults\": [{\"kind\": \"zone-down\", \"scope\": \"de/a\", "
@@ -55,6 +56,7 @@ static void test_metrics_have_names_that_differ(void **state)
     index_of("GB.requests", &made.topo);
     index_of("DE.p99_ms", &made.topo);
     index_of("de.till.busy_ns", &made.topo);
+    index_of("de.shop.calls-0.cache.hits", &made.topo);
     for (size_t i = 0; i < metrics_count(&made.topo); i++)
         for (size_t k = 0; k < i; k++) {
             metrics_name(name, &made.topo, i);
@@ -120,11 +122,14 @@ static void test_metrics_reach_every_byte_of_a_sample(void **state)
     const unsigned char *bytes = (const unsigned char *)sample.country;
     for (size_t i = 0; i < 2 * sizeof sample.country[0]; i++)
         assert_int_equal(bytes[i], 0xa5);
+    bytes = (const unsigned char *)sample.cache;
+    for (size_t i = 0; i < 2 * sizeof sample.cache[0]; i++)
+        assert_int_equal(bytes[i], 0xa5);
     size_t untouched = 0;
     bytes = (const unsigned char *)&sample;
     for (size_t i = 0; i < sizeof sample; i++)
         untouched += bytes[i] != 0xa5;
-    assert_true(untouched <= 7 * sizeof(void *)); /* the pointers of its arrays */
+    assert_true(untouched <= 8 * sizeof(void *)); /* the pointers of its arrays */
     arena_release(&made.arena);
 }
 

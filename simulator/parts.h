@@ -1,0 +1,34 @@
+/* parts.h - what only some topologies have: its counts become results of their own, by cell.
+ *
+ * Caches of calls. A topology without them has none of this in its samples and results. */
+#ifndef SIMULATOR_PARTS_H
+#define SIMULATOR_PARTS_H
+
+#include <stddef.h>
+
+struct arena;
+struct result_sample;
+struct run_result;
+struct topo;
+struct world_count;
+
+struct parts_cache_place { /* whose cache it is */
+    size_t cell, service, step;
+};
+
+/* Of cache `index` < cells * caches_per_cell, as samples number them: cell by cell. */
+struct parts_cache_place parts_cache_place(const struct topo *topo, size_t index);
+
+/* Parts of result_sample_init, result_sample_take and result_fill. */
+int parts_sample_init(struct result_sample *sample, const struct topo *topo, struct arena *a);
+void parts_sample_take(struct result_sample *sample, const struct world_count *count,
+                       const struct topo *topo);
+int parts_fill(struct run_result *result, const struct result_sample *const *samples, size_t n,
+               const struct topo *topo, struct arena *a);
+
+/* The mean over the replications of a measure of a cell (MEASURE_COUNT or above); NaN: none has
+ * it. */
+double parts_measured(const struct result_sample *const *samples, size_t n, const struct topo *topo,
+                      size_t cell, int measure);
+
+#endif
