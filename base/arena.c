@@ -1,6 +1,7 @@
 #include "base/arena.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,12 +11,28 @@ enum { BLOCK_BYTES = 64 * 1024, ALIGN_SMALL = 16, ALIGN_LARGE = 64 };
 
 struct arena_block {
     struct arena_block *next;
+    void *memory; /* what to free: blocks begin on a line */
     size_t bytes;
+    bool fresh; /* all zero, and never written */
 };
 
 static size_t align_up(size_t n, size_t align)
 {
     return (n + align - 1) & ~(align - 1);
+}
+
+/* A large block is zero as the system gives it: what is never used of it costs no memory. */
+static struct arena_block *block_new(size_t bytes)
+{
+    char *memory = calloc(1, bytes + ALIGN_LARGE);
+    if (memory == NULL)
+        return NULL;
+    uintptr_t past = (uintptr_t)memory & (ALIGN_LARGE - 1);
+    struct arena_block *block = (struct arena_block *)(void *)(memory + ALIGN_LARGE - past);
+    block->memory = memory;
+    block->bytes = bytes;
+    block->fresh = true;
+    return block;
 }
 
 void *arena_alloc(struct arena *a, size_t count, size_t size)
@@ -30,17 +47,19 @@ void *arena_alloc(struct arena *a, size_t count, size_t size)
         size_t bytes = align_up(header + want, ALIGN_LARGE);
         if (bytes < BLOCK_BYTES)
             bytes = BLOCK_BYTES;
-        struct arena_block *block = aligned_alloc(ALIGN_LARGE, bytes);
+        struct arena_block *block = block_new(bytes);
         if (block == NULL)
             return NULL;
         block->next = a->block;
-        block->bytes = bytes;
         a->block = block;
         a->bytes += bytes;
         start = header;
     }
+    void *memory = (char *)a->block + start;
     a->used = start + want;
-    return memset((char *)a->block + start, 0, want);
+    if (!a->block->fresh)
+        memset(memory, 0, want);
+    return memory;
 }
 
 char *arena_string(struct arena *a, const char *text, size_t len)
@@ -79,13 +98,14 @@ void arena_reset(struct arena *a)
         if (kept == NULL && a->block->bytes == BLOCK_BYTES)
             kept = a->block;
         else
-            free(a->block);
+            free(a->block->memory);
         a->block = next;
     }
     *a = (struct arena){0};
     if (kept == NULL)
         return;
     kept->next = NULL;
+    kept->fresh = false;
     a->block = kept;
     a->bytes = kept->bytes;
     a->used = align_up(sizeof *kept, ALIGN_LARGE);
@@ -95,7 +115,7 @@ void arena_release(struct arena *a)
 {
     while (a->block != NULL) {
         struct arena_block *next = a->block->next;
-        free(a->block);
+        free(a->block->memory);
         a->block = next;
     }
     *a = (struct arena){0};

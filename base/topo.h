@@ -134,24 +134,32 @@ struct topo_tolerance { /* what may be lost without a customer noticing */
     int64_t servers;    /* of each service in the zones that are left */
 };
 
+struct topo_client {     /* in front of the door: a customer's app, or who calls from outside */
+    int64_t timeout_us;  /* patience with one visit, round trip included; 0: until it is answered */
+    int64_t tries;       /* visits in all */
+    int64_t backoff_us;  /* before the second one, about; doubled for each one after */
+    double retry_budget; /* further visits per first one in the long run, of a country's clients */
+};
+
 struct topo_policy {
-    int64_t timeout_us;     /* patience with one try */
-    int64_t tries;          /* in all, each in another zone than the last */
-    int64_t backoff_us;     /* before the second try, about; doubled for each one after */
-    double retry_budget;    /* retries allowed per first try, in the long run */
-    int64_t eject_failures; /* failures in a row after which a server is left out */
-    int64_t eject_us;       /* for so long, then one trial */
-    int balance;            /* enum topo_balance */
-    int64_t choices;        /* 1 .. TOPO_CHOICES_MAX, of the policies that draw some */
-    int64_t shard;          /* replicas of a customer's shard, 1 .. TOPO_SHARD_MAX */
-    int64_t spill;          /* near: requests that a replica near by may have more than one afar */
-    double hedge;           /* second copies of slow requests per request; 0: none */
-    double hedge_quantile;  /* of the latencies: a try slower than that is slow */
-    double breaker;         /* requests per accepted one before some are not sent; 0: no breaker */
-    int64_t breaker_us;     /* over so long */
-    double panic;           /* share of the replicas: when fewer take part, all are asked */
-    bool spend;             /* live replicas spend the service time that the topology gives */
-    bool network;           /* live messages take the times of zone_rtt and rtts */
+    struct topo_client client; /* simulated only: live ones are who they are */
+    int64_t timeout_us;        /* patience with one try */
+    int64_t tries;             /* in all, each in another zone than the last */
+    int64_t backoff_us;        /* before the second try, about; doubled for each one after */
+    double retry_budget;       /* retries allowed per first try, in the long run */
+    int64_t eject_failures;    /* failures in a row after which a server is left out */
+    int64_t eject_us;          /* for so long, then one trial */
+    int balance;               /* enum topo_balance */
+    int64_t choices;           /* 1 .. TOPO_CHOICES_MAX, of the policies that draw some */
+    int64_t shard;             /* replicas of a customer's shard, 1 .. TOPO_SHARD_MAX */
+    int64_t spill;         /* near: requests that a replica near by may have more than one afar */
+    double hedge;          /* second copies of slow requests per request; 0: none */
+    double hedge_quantile; /* of the latencies: a try slower than that is slow */
+    double breaker;        /* requests per accepted one before some are not sent; 0: no breaker */
+    int64_t breaker_us;    /* over so long */
+    double panic;          /* share of the replicas: when fewer take part, all are asked */
+    bool spend;            /* live replicas spend the service time that the topology gives */
+    bool network;          /* live messages take the times of zone_rtt and rtts */
 };
 
 struct topo {

@@ -108,8 +108,9 @@ static const struct json_field service_fields[] = {
                   .preset = "200ms",
                   .doc = "Under codel, how long waits are above the target before some are shed"),
     JSON_BOOL(struct topo_service, drop_late, "drop_late", .preset = "false",
-              .doc = "Requests that waited longer than the policy's timeout are shed, not worked "
-                     "on"),
+              .doc =
+                  "Requests that nobody waits for any more, as the policy's timeout, the client's "
+                  "or a call's deadline is over, are shed, not worked on"),
     JSON_F64(struct topo_service, background, "background", 0, 1, .preset = "0",
              .doc = "Share of its simulated requests that no user waits for"),
     JSON_LIST(struct topo_service, calls, call_count, "calls", struct topo_call, topo_call_fields,
@@ -128,6 +129,21 @@ static const struct json_field tolerance_fields[] = {
              .doc = "Zones of a cell that may be lost at once"),
     JSON_I64(struct topo_tolerance, servers, "servers", 0, 100000, .preset = "1",
              .doc = "Servers of a service that may be lost besides"),
+    JSON_END,
+};
+
+static const struct json_field client_fields[] = {
+    JSON_DURATION(struct topo_client, timeout_us, "timeout", 0, 600e6, .preset = "0s",
+                  .doc = "How long it waits for an answer, with what the door does meanwhile; 0: "
+                         "until there is one"),
+    JSON_I64(struct topo_client, tries, "tries", 1, 10, .preset = "1",
+             .doc = "How often it asks in all, where it gets no answer or an error"),
+    JSON_DURATION(struct topo_client, backoff_us, "backoff", 0, 3600e6, .preset = "100ms",
+                  .doc = "How long it waits before it asks again, give or take half; doubled for "
+                         "each one after"),
+    JSON_F64(struct topo_client, retry_budget, "retry_budget", 0, 10, .preset = "10",
+             .doc = "How often it asks again per request, in the long run, over the clients of a "
+                    "country"),
     JSON_END,
 };
 
@@ -170,6 +186,8 @@ const struct json_field topo_policy_fields[] = {
     JSON_F64(struct topo_policy, panic, "panic", 0, 1, .preset = "0.25",
              .doc = "When less than this share of the replicas takes part, their failures are "
                     "ignored and all are asked: so many are not dead at once"),
+    JSON_OBJECT(struct topo_policy, client, "client", client_fields,
+                .doc = "What simulated customers do by themselves, in front of the door"),
     JSON_BOOL(struct topo_policy, spend, "spend", .preset = "false",
               .doc = "Live replicas take the service's time for each request, so that a laptop "
                      "behaves like the fleet it stands for"),
@@ -202,7 +220,8 @@ const struct json_field topo_fields[] = {
                 .doc = "The loss that each cell must survive"),
     JSON_F64(struct topo, target_utilisation, "target_utilisation", 0.01, 1, .preset = "0.7",
              .doc = "How busy a server may be in counting servers"),
-    JSON_OBJECT(struct topo, policy, "policy", topo_policy_fields, .doc = "What the door does"),
+    JSON_OBJECT(struct topo, policy, "policy", topo_policy_fields,
+                .doc = "What the door does, and who comes to it"),
     JSON_OBJECT(struct topo, pipeline, "pipeline", pipeline_def_fields,
                 .doc = "The way of an order, from stage to stage"),
     JSON_END,

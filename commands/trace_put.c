@@ -212,6 +212,10 @@ static const char *decision_name(const struct trace_record *r)
         return "retry";
     case TRACE_NO_RETRY:
         return "budget refused";
+    case TRACE_LATE:
+        return "late";
+    case TRACE_AGAIN:
+        return "customer retries";
     case TRACE_TIMEOUT:
         return "timeout";
     case TRACE_SEND:
@@ -274,6 +278,11 @@ void trace_put_decision(struct trace_put *p, const struct trace_record *r, const
     else if (r->kind == TRACE_NO_RETRY)
         put(p, "try %u of request %" PRId64 ": %s; no other, the retry budget of %s is spent",
             (unsigned)r->tries, r->request, how, p->cell[cell]);
+    else if (r->kind == TRACE_LATE)
+        put(p, "request %" PRId64 ": %s; no try, nobody would wait for its answer", r->request,
+            how);
+    else if (r->kind == TRACE_AGAIN)
+        put(p, "request %" PRId64 ": %s; its customer will ask again", r->request, how);
     else
         put(p, "request %" PRId64 ": %s has no %s for it, or no room at its door", r->request,
             p->cell[cell], service_of(p, r));

@@ -70,7 +70,7 @@ static struct admission_item *take_next(struct admission *a, int64_t now)
         else if (first == &a->line[0])
             first = a->line[1].next;
         struct admission_item *item = admission_take(a, first);
-        if (!a->rules->drop_late || item->deadline > now)
+        if (!a->rules->drop_late || !deadline_passed(item->deadline, now))
             return item;
         drop(a, item);
     }

@@ -16,7 +16,8 @@
  * priority  users before background work, each the oldest first. When full, a user's request pushes
  *           out the youngest background request, and everybody else is shed.
  *
- * With `drop_late` a request whose deadline has passed is shed when it would begin.
+ * With `drop_late` nothing is begun whose deadline has passed: it is shed when it comes, or when it
+ * would begin. The deadline is the one that base/deadline.h hands on, so it is the customer's too.
  *
  * Times are the caller's ticks: microseconds live, nanoseconds simulated. All that one admission
  * gets are of one clock, which never goes back. A request brings its own item, so nothing is
@@ -28,6 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/deadline.h"
 #include "base/topo.h"
 
 struct admission_rules {  /* of one service; many admissions share them */
@@ -48,7 +50,7 @@ struct admission_link { /* of a ring, so that no end is a special case */
 struct admission_item { /* lies in the caller's request; set the last two before it arrives */
     struct admission_link link;
     int64_t since;    /* when it began to wait */
-    int64_t deadline; /* from then on nobody wants its answer; INT64_MAX: never */
+    int64_t deadline; /* from then on nobody wants its answer; DEADLINE_NEVER */
     bool background;
 };
 
@@ -108,6 +110,8 @@ static inline struct admission_item *admission_take(struct admission *a,
 static inline enum admission_answer admission_arrive(struct admission *a,
                                                      struct admission_item *item, int64_t now)
 {
+    if (a->rules->drop_late && deadline_passed(item->deadline, now))
+        return ADMISSION_SHED;
     if (a->running < a->rules->running_max) {
         a->running++;
         return ADMISSION_RUN;

@@ -65,6 +65,8 @@ static inline void count_fate(struct world *w, const struct world_request *reque
     count->requests++;
     if (request->tries > 1)
         count->retries += request->tries - 1;
+    if (request->visits > 1)
+        count->again += request->visits - 1;
     if (answer == WORLD_OK) {
         int64_t latency_us = latency_ns / 1000 + stream->client_rtt_us;
         count->ok++;
@@ -78,9 +80,28 @@ static inline void count_fate(struct world *w, const struct world_request *reque
     }
 }
 
+/* Whether its client comes with it again, after a while. The round trip is part of each visit. */
+static bool comes_again(struct world *w, uint32_t index, int answer)
+{
+    struct world_request *request = &w->request[index];
+    struct world_stream *stream = &w->stream[request->stream];
+    const struct topo_client *client = &w->topo->policy.client;
+    if (answer == WORLD_OK ||
+        !retry_allowed(&stream->retry, request->visits, (uint32_t)client->tries))
+        return false;
+    int64_t delay_us =
+        backoff_delay_us(client->backoff_us, INT64_MAX, request->visits, &stream->client_rng);
+    trace_request(w, TRACE_AGAIN, index, answer);
+    engine_after(&w->engine, (delay_us + stream->client_rtt_us) * 1000, WORLD_VISIT, index);
+    return true;
+}
+
 static inline void request_end(struct world *w, uint32_t index, int answer)
 {
     struct world_request *request = &w->request[index];
+    if (w->topo->policy.client.tries > 1 && request->parent == WORLD_NONE &&
+        comes_again(w, index, answer))
+        return;
     trace_request(w, TRACE_END, index, answer);
     if (request->parent == WORLD_NONE)
         count_fate(w, request, answer);
@@ -100,6 +121,46 @@ __attribute__((cold, noinline)) static void run_full(struct world *w, const char
     engine_stop(&w->engine);
 }
 
+/* A free place of a pool: one that was used before, or a new one. WORLD_NONE, and the run ends:
+ * there is no room. */
+static inline uint32_t attempt_take(struct world *w)
+{
+    uint32_t index = w->attempt_free;
+    if (index != WORLD_NONE)
+        w->attempt_free = w->attempt[index].next_free;
+    else if (w->attempt_used < w->pool_count)
+        index = w->attempt_used++;
+    else
+        run_full(w, "tries");
+    return index;
+}
+
+static inline uint32_t request_slot(struct world *w)
+{
+    uint32_t index = w->request_free;
+    if (index != WORLD_NONE)
+        w->request_free = w->request[index].next_free;
+    else if (w->request_used < w->pool_count)
+        index = w->request_used++;
+    else
+        run_full(w, "requests");
+    return index;
+}
+
+/* Until when a request is waited for by whoever asked, and how long a try of it is from now on. */
+static inline int64_t deadline_of(const struct world_request *request)
+{
+    if (request->patience_us == WORLD_NONE)
+        return DEADLINE_NEVER;
+    return request->start_ns + (int64_t)request->patience_us * 1000;
+}
+
+static inline int64_t wait_of(const struct world *w, const struct world_request *request)
+{
+    return deadline_wait(deadline_of(request), engine_now(&w->engine),
+                         w->group[request->group].timeout_ns);
+}
+
 /* Send an attempt of a request on its way. Its index, or WORLD_NONE: there is no replica, or no
  * room. */
 static inline uint32_t attempt_send(struct world *w, uint32_t request_index, uint16_t avoid)
@@ -115,19 +176,19 @@ static inline uint32_t attempt_send(struct world *w, uint32_t request_index, uin
         .key = request->customer,
     };
     uint32_t replica = balance_pick_for(&group->balance, &ask, &group->rng, now_us(w));
-    uint32_t index = w->attempt_free;
+    if (replica == BALANCE_NONE)
+        return WORLD_NONE;
+    uint32_t index = attempt_take(w);
     if (index == WORLD_NONE)
-        run_full(w, "tries");
-    if (index == WORLD_NONE || replica == BALANCE_NONE)
         return WORLD_NONE;
     struct world_attempt *attempt = &w->attempt[index];
-    w->attempt_free = attempt->next_free;
-    attempt->item.deadline = engine_now(&w->engine) + group->timeout_ns;
+    attempt->item.deadline = engine_now(&w->engine) + wait_of(w, request);
     attempt->item.background = request->background;
     attempt->request = request_index;
     attempt->place = request->place;
     attempt->server = group->server_first + replica;
     balance_sent(&group->balance, replica);
+    w->count.group[request->group].tries += engine_now(&w->engine) >= w->warmup_ns;
     trace_try(w, TRACE_SEND, index, WORLD_OK);
     trace_replica(w, index);
     const struct world_cell *cell = &w->cell[group->cell];
@@ -143,6 +204,12 @@ static void try_send(struct world *w, uint32_t request_index)
     struct world_request *request = &w->request[request_index];
     struct world_group *group = &w->group[request->group];
     uint32_t attempt = WORLD_NONE;
+    int64_t patience_ns = wait_of(w, request);
+    if (patience_ns == 0) { /* nobody would see the answer */
+        trace_request(w, TRACE_LATE, request_index, WORLD_RESET);
+        request_end(w, request_index, WORLD_RESET);
+        return;
+    }
     request->tries++;
     if (breaker_allows(&group->breaker, &group->rng, now_us(w)))
         attempt = attempt_send(w, request_index, request->avoid);
@@ -155,9 +222,9 @@ static void try_send(struct world *w, uint32_t request_index)
     request->attempt = attempt;
     request->copy = WORLD_NONE;
     request->sent_ns = engine_now(&w->engine);
-    engine_after(&w->engine, group->timeout_ns, WORLD_TIMEOUT, request_index);
+    engine_after(&w->engine, patience_ns, WORLD_TIMEOUT, request_index);
     int64_t wait_us = hedge_wait_us(&group->hedge);
-    if (wait_us < group->timeout_ns / 1000)
+    if (wait_us < patience_ns / 1000)
         engine_after(&w->engine, wait_us * 1000, WORLD_HEDGE, request_index);
 }
 
@@ -177,14 +244,11 @@ void ask_hedge(void *world, const struct event *event)
 static struct world_request *request_take(struct world *w, uint32_t stream, uint32_t group,
                                           uint32_t place)
 {
-    uint32_t index = w->request_free;
-    if (index == WORLD_NONE) {
-        run_full(w, "requests");
+    uint32_t index = request_slot(w);
+    if (index == WORLD_NONE)
         return NULL;
-    }
     struct world_request *request = &w->request[index];
     uint32_t generation = request->generation;
-    w->request_free = request->next_free;
     *request = (struct world_request){
         .generation = generation,
         .stream = stream,
@@ -192,6 +256,8 @@ static struct world_request *request_take(struct world *w, uint32_t stream, uint
         .parent = WORLD_NONE,
         .avoid = BALANCE_NO_ZONE,
         .place = (uint16_t)place,
+        .visits = 1,
+        .patience_us = WORLD_NONE,
         .start_ns = engine_now(&w->engine),
     };
     return request;
@@ -211,15 +277,44 @@ static struct world_request *request_come(struct world *w, uint32_t stream)
     return request;
 }
 
-/* Send its first try. */
-static void request_begin(struct world *w, const struct world_request *request)
+/* It is at the door, or whoever else asks for it: send the first try. */
+static void request_visit(struct world *w, uint32_t index)
 {
-    uint32_t index = (uint32_t)(request - w->request);
-    struct world_group *group = &w->group[request->group];
-    trace_request(w, TRACE_REQUEST, index, WORLD_OK);
+    struct world_group *group = &w->group[w->request[index].group];
     retry_earn(&w->cell[group->cell].retry);
     hedge_begin(&group->hedge);
     try_send(w, index);
+}
+
+static void request_begin(struct world *w, const struct world_request *request)
+{
+    uint32_t index = (uint32_t)(request - w->request);
+    trace_request(w, TRACE_REQUEST, index, WORLD_OK);
+    request_visit(w, index);
+}
+
+/* So long after its start nobody waits for a customer's request any more: the answer of this visit
+ * would come too late. */
+static uint32_t client_patience_us(const struct world *w, const struct world_request *request)
+{
+    int64_t timeout_us = w->topo->policy.client.timeout_us;
+    if (timeout_us == 0)
+        return WORLD_NONE;
+    int64_t left_us = timeout_us - w->stream[request->stream].client_rtt_us;
+    int64_t spent_us = (engine_now(&w->engine) - request->start_ns) / 1000;
+    int64_t patience_us = spent_us + (left_us > 0 ? left_us : 0);
+    return patience_us < WORLD_NONE ? (uint32_t)patience_us : WORLD_NONE - 1;
+}
+
+void ask_visit(void *world, const struct event *event)
+{
+    struct world *w = world;
+    struct world_request *request = &w->request[event->who];
+    request->visits++;
+    request->tries = 0;
+    request->avoid = BALANCE_NO_ZONE;
+    request->patience_us = client_patience_us(w, request);
+    request_visit(w, event->who);
 }
 
 void ask_begin(struct world *w, uint32_t stream)
@@ -232,6 +327,8 @@ void ask_begin(struct world *w, uint32_t stream)
         request->background = rng_f64(&s->class_rng) < s->background;
     if (w->customers)
         request->customer = rng_below(&s->who_rng, s->customers);
+    request->patience_us = client_patience_us(w, request);
+    retry_earn(&s->retry);
     request_begin(w, request);
 }
 
@@ -255,6 +352,10 @@ void ask_call(struct world *w, uint32_t parent, uint32_t group)
         calls_ended(w, parent, attempt->generation, WORLD_SHED);
         return;
     }
+    int64_t left_ns = deadline_left(attempt->item.deadline, engine_now(&w->engine));
+    if (left_ns > deadline_left(w->calls[parent].until_ns, engine_now(&w->engine)))
+        left_ns = deadline_left(w->calls[parent].until_ns, engine_now(&w->engine));
+    request->patience_us = left_ns / 1000 < WORLD_NONE ? (uint32_t)(left_ns / 1000) : WORLD_NONE;
     request->parent = parent;
     request->parent_generation = attempt->generation;
     request->background = attempt->item.background;
@@ -294,8 +395,13 @@ static inline void try_end(struct world *w, uint32_t request_index, int answer, 
         request_end(w, request_index, answer);
         return;
     }
-    request->avoid = zone_of(w, server);
     int64_t delay_us = backoff_delay_us(policy->backoff_us, INT64_MAX, request->tries, &group->rng);
+    if (delay_us * 1000 >= deadline_left(deadline_of(request), engine_now(&w->engine))) {
+        trace_request(w, TRACE_LATE, request_index, answer);
+        request_end(w, request_index, answer);
+        return;
+    }
+    request->avoid = zone_of(w, server);
     trace_retry(w, request_index, answer, delay_us * 1000);
     engine_after(&w->engine, delay_us * 1000, WORLD_RETRY, request_index);
 }

@@ -26,5 +26,6 @@ void ask_reply(void *world, const struct event *event);
 void ask_timeout(void *world, const struct event *event);
 void ask_hedge(void *world, const struct event *event);
 void ask_retry(void *world, const struct event *event);
+void ask_visit(void *world, const struct event *event);
 
 #endif

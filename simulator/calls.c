@@ -46,6 +46,9 @@ static void step_begin(struct world *w, uint32_t attempt)
     const struct topo_call *call = call_of(w, attempt);
     c->unsent = (uint32_t)call->count;
     c->out = c->answered = 0;
+    c->until_ns = DEADLINE_NEVER;
+    if (call->deadline_us > 0)
+        c->until_ns = engine_now(&w->engine) + call->deadline_us * 1000;
     if (call->deadline_us > 0)
         engine_after(&w->engine, call->deadline_us * 1000, WORLD_DEADLINE, attempt);
 }

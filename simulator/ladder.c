@@ -33,11 +33,8 @@ int ladder_init(struct ladder *l, uint32_t held_max, struct arena *a)
     if (l->bucket == NULL || memory == NULL)
         return -1;
     memory += -(uintptr_t)memory & (LADDER_CHUNK_BYTES - 1);
-    struct ladder_chunk *chunk = (struct ladder_chunk *)memory;
-    for (size_t i = chunks; i-- > 0;) {
-        chunk[i].next = l->free;
-        l->free = &chunk[i];
-    }
+    l->unused = (struct ladder_chunk *)memory;
+    l->unused_count = chunks;
     l->head = l->tail = l->bottom;
     l->rung[0] =
         (struct ladder_rung){.end = INT64_MAX, .bucket = l->bucket, .shift = 63, .count = 1};
@@ -49,8 +46,13 @@ int ladder_init(struct ladder *l, uint32_t held_max, struct arena *a)
 struct event *ladder_chunk_add(struct ladder *l, struct ladder_bucket *b)
 {
     struct ladder_chunk *chunk = l->free;
-    assert(chunk != NULL);
-    l->free = chunk->next;
+    if (chunk != NULL) {
+        l->free = chunk->next;
+    } else {
+        assert(l->unused_count > 0);
+        chunk = l->unused++;
+        l->unused_count--;
+    }
     chunk->next = NULL;
     if (b->end == NULL) {
         b->first = chunk;

@@ -22,6 +22,7 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -72,9 +73,11 @@ struct ladder {         /* fields are private to ladder.c and the inline functio
     int64_t bottom_end; /* the first time that the bottom does not own */
     struct event *head; /* the bottom is head .. tail-1, ascending */
     struct event *tail;
-    struct ladder_rung *fine;  /* &rung[depth] */
-    struct ladder_chunk *free; /* a list through `next` */
-    uint32_t held;             /* events in the ladder */
+    struct ladder_rung *fine;    /* &rung[depth] */
+    struct ladder_chunk *free;   /* a list through `next` */
+    struct ladder_chunk *unused; /* those that have not been yet: their memory is untouched */
+    size_t unused_count;
+    uint32_t held; /* events in the ladder */
     uint32_t held_max;
     uint32_t buckets_used; /* of bucket[], a stack */
     uint32_t buckets_max;

@@ -158,7 +158,7 @@ void serve_done(void *world, const struct event *event)
 
 void serve_reset_dead(struct world *w)
 {
-    for (uint32_t i = 0; i < w->pool_count; i++) {
+    for (uint32_t i = 0; i < w->attempt_used; i++) {
         struct world_attempt *attempt = &w->attempt[i];
         if (attempt->state != ATTEMPT_RUNS && attempt->state != ATTEMPT_WAITS &&
             attempt->state != ATTEMPT_CALLS)
@@ -181,7 +181,7 @@ void serve_reset_dead(struct world *w)
 
 void serve_count_open(struct world *w)
 {
-    for (uint32_t i = 0; i < w->pool_count; i++) {
+    for (uint32_t i = 0; i < w->attempt_used; i++) {
         if (w->attempt[i].state == ATTEMPT_RUNS)
             work_count(w, &w->attempt[i]);
         else if (w->attempt[i].state == ATTEMPT_WAITS)

@@ -24,6 +24,8 @@ enum trace_kind {
     TRACE_LEFT,     /* another copy of the request was answered first */
     TRACE_RETRY,    /* another try will be sent, outside `zone` */
     TRACE_NO_RETRY, /* another try is allowed by number, but not by the budget */
+    TRACE_LATE,     /* no other try, as nobody would wait for its answer */
+    TRACE_AGAIN,    /* the customer will ask once more, in a while */
     TRACE_END,      /* the request is answered, or lost */
     TRACE_EJECT,    /* a server is left out */
     TRACE_TRIAL,    /* the try that was just sent decides whether it comes back */
@@ -84,7 +86,8 @@ static inline bool trace_is_on(const struct world *w)
     return __builtin_expect(w->trace != NULL, 0);
 }
 
-/* REQUEST, NO_ROOM, or with its answer NO_RETRY (which only a failure of tries left is) and END. */
+/* REQUEST, NO_ROOM, or with its answer LATE, AGAIN, NO_RETRY (which only a failure of tries left
+ * is) and END. */
 static inline void trace_request(struct world *w, enum trace_kind kind, uint32_t request,
                                  int answer)
 {

@@ -272,6 +272,9 @@ static void init_streams(struct world *w, uint64_t seed, uint64_t replication)
                 rng_named(&s->rng, seed, replication, name, "arrivals");
                 rng_named(&s->class_rng, seed, replication, name, "class");
                 rng_named(&s->who_rng, seed, replication, name, "customer");
+                rng_named(&s->client_rng, seed, replication, name, "client");
+                s->retry =
+                    retry_full(w->topo->policy.client.retry_budget, country->peak_rps * s->factor);
                 s->customers = (uint32_t)told_apart(country);
                 stream_next(w, index);
             }
@@ -280,7 +283,8 @@ static void init_streams(struct world *w, uint64_t seed, uint64_t replication)
 }
 
 /* Tries whose work is done and that wait for calls, with the calls: as many as their servers can
- * bring in the time that the calls may take. */
+ * bring in the time that the calls may take. That is no longer than the try is waited for itself:
+ * its deadline is handed on. */
 static double waiting_bound(const struct topo *topo, const struct topo_service *service,
                             double servers)
 {
@@ -293,9 +297,23 @@ static double waiting_bound(const struct topo *topo, const struct topo_service *
         if (call->deadline_us > 0 && (double)call->deadline_us < step_us)
             step_us = (double)call->deadline_us;
         away_us += step_us;
+        if (away_us > (double)topo->policy.timeout_us)
+            away_us = (double)topo->policy.timeout_us;
         calls += call->parallel ? (double)call->count : 1;
     }
     return servers * capacity_server_rps(service, 1) * away_us * 1e-6 * (1 + calls);
+}
+
+/* How long a request is away from the door between its client's visits. */
+static double visits_away_us(const struct topo *topo, size_t cell)
+{
+    const struct topo_client *client = &topo->policy.client;
+    int64_t rtt_us = 0;
+    for (size_t i = 0; i < topo->cells[cell].country_count; i++)
+        if (topo->cells[cell].client_rtt_us[i] > rtt_us)
+            rtt_us = topo->cells[cell].client_rtt_us[i];
+    double rtts_us = (double)((client->tries - 1) * rtt_us);
+    return client->tries > 1 ? rtts_us + (double)(client->backoff_us << client->tries) : 0;
 }
 
 /* Tries that can exist at once, at servers and on the way, and requests that wait for their next
@@ -307,6 +325,7 @@ static uint32_t pool_bound(const struct world *w, const struct capacity_plan *pl
         const struct topo_policy *policy = &w->topo->policy;
         double away_us = (double)(policy->tries * w->topo->cells[c].zone_rtt_us) +
                          (double)(policy->backoff_us << policy->tries);
+        away_us = away_us * (double)policy->client.tries + visits_away_us(w->topo, c);
         bound += 4 * plan->cells[c].peak_rps * w->scenario->load * away_us * 1e-6;
         for (size_t i = 0; i < w->topo->service_count; i++) {
             const struct topo_service *service = &w->topo->services[i];
@@ -331,9 +350,7 @@ static int init_pools(struct world *w, const struct capacity_plan *plan, struct 
         w->calls = arena_alloc(a, w->pool_count, sizeof w->calls[0]);
     if (w->request == NULL || w->attempt == NULL || (calls && w->calls == NULL))
         return -1;
-    for (uint32_t i = 0; i < w->pool_count; i++)
-        w->request[i].next_free = w->attempt[i].next_free =
-            i + 1 < w->pool_count ? i + 1 : WORLD_NONE;
+    w->request_free = w->attempt_free = WORLD_NONE;
     return 0;
 }
 
@@ -348,6 +365,7 @@ static void init_kinds(struct world *w)
     engine_kind(e, WORLD_TIMEOUT, "timeout", ask_timeout, request, sizeof w->request[0]);
     engine_kind(e, WORLD_HEDGE, "hedge", ask_hedge, request, sizeof w->request[0]);
     engine_kind(e, WORLD_RETRY, "retry", ask_retry, NULL, 0);
+    engine_kind(e, WORLD_VISIT, "visit", ask_visit, NULL, 0);
     engine_kind(e, WORLD_BREAK, "break", faults_break, NULL, 0);
     engine_kind(e, WORLD_HEAL, "heal", faults_heal, NULL, 0);
     engine_kind(e, WORLD_POISON, "poison", faults_poison, &w->fault[0].generation,

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/deadline.h"
 #include "base/dist.h"
 #include "base/hist.h"
 #include "base/rng.h"
@@ -61,9 +62,10 @@ struct world_background_count { /* as for users, who are counted apart */
 struct world_country_count { /* users' requests */
     int64_t requests;        /* begun after the warm-up and ended within the run */
     int64_t ok;
-    int64_t shed;   /* ended by a refusal */
-    int64_t failed; /* ended by a reset, a timeout or an error */
-    int64_t retries;
+    int64_t shed;           /* ended by a refusal */
+    int64_t failed;         /* ended by a reset, a timeout or an error */
+    int64_t retries;        /* of the door */
+    int64_t again;          /* visits after the first, of clients */
     struct series series;   /* latencies in the order of their ends, us; without bins: not kept */
     int64_t customers_hurt; /* who lost one or more; only with world.customers */
     uint64_t *hurt;         /* a bit for each */
@@ -73,6 +75,7 @@ struct world_country_count { /* users' requests */
 };
 
 struct world_group_count {
+    int64_t tries;       /* sent to its servers after the warm-up, copies too */
     int64_t copies;      /* second copies sent after the warm-up */
     int64_t tries_shed;  /* after the warm-up, at once or after a wait */
     int64_t busy_ns;     /* work after the warm-up, over all servers, finished or not */
@@ -166,6 +169,8 @@ struct world_stream { /* the requests of one country for one service */
     uint32_t country;
     uint32_t customers; /* of the country, WORLD_CUSTOMERS_MAX at most */
     struct rng who_rng; /* which of them asks */
+    struct retry retry; /* what its clients have for asking again */
+    struct rng client_rng;
 };
 
 struct world_request {          /* of a customer, or a call of a server */
@@ -176,16 +181,22 @@ struct world_request {          /* of a customer, or a call of a server */
     uint32_t copy;              /* a second one, sent because the first is slow; WORLD_NONE */
     uint32_t parent;            /* the attempt whose call this is; WORLD_NONE: a customer's */
     uint32_t parent_generation; /* it is the same attempt, at the same step */
-    uint32_t next_free;
-    uint16_t tries;
-    uint16_t avoid; /* the zone that failed last */
-    uint16_t place; /* where it is sent from */
+    uint16_t tries;             /* at this visit */
+    uint16_t avoid;             /* the zone that failed last */
+    uint16_t place;             /* where it is sent from */
     bool background;
-    uint16_t poison;   /* the fault whose customer this is, counted from 1; 0: none */
-    uint32_t customer; /* of its country, where that matters (world.customers); or else 0 */
+    uint8_t visits;       /* times that its customer has come to the door with it, 1.. */
+    uint16_t poison;      /* the fault whose customer this is, counted from 1; 0: none */
+    uint32_t customer;    /* of its country, where that matters (world.customers); or else 0 */
+    uint32_t patience_us; /* nobody waits for it so long after its start; WORLD_NONE: for ever */
     int64_t start_ns;
-    int64_t sent_ns; /* the first attempt of this try */
+    union {
+        int64_t sent_ns; /* the first attempt of this try */
+        uint32_t next_free;
+    };
 };
+
+static_assert(sizeof(struct world_request) == 64, "one cache line");
 
 enum attempt_state {
     ATTEMPT_FREE,
@@ -198,6 +209,7 @@ enum attempt_state {
 };
 
 struct world_calls {                /* of an attempt in ATTEMPT_CALLS */
+    int64_t until_ns;               /* the step's deadline */
     uint32_t step;                  /* of its service's calls */
     uint32_t unsent, out, answered; /* requests of that step */
     bool sending;                   /* one of them, this moment */
@@ -239,7 +251,8 @@ struct world {
     struct world_attempt *attempt;
     struct world_calls *calls;   /* beside `attempt`; NULL when no service calls */
     struct world_caches *caches; /* NULL: no call has one */
-    uint32_t pool_count;         /* of requests, and of attempts */
+    uint32_t pool_count;         /* of requests, and of attempts, that there may be at once */
+    uint32_t request_used, attempt_used; /* the others have never been: their memory is untouched */
     uint32_t request_free, attempt_free;
     const char *full;    /* which of them had no room for one more; NULL: none */
     struct trace *trace; /* NULL: nobody listens */
@@ -278,6 +291,7 @@ enum world_kind {
     WORLD_TIMEOUT,  /* who: request, cancelled when the try has ended */
     WORLD_HEDGE,    /* who: request, cancelled with its timeout */
     WORLD_RETRY,    /* who: request, its wait before the next try is over */
+    WORLD_VISIT,    /* who: request, its customer comes with it again */
     WORLD_BREAK,    /* who: fault */
     WORLD_HEAL,     /* who: fault */
     WORLD_POISON,   /* who: fault, whose customer asks; cancelled when the fault ends */

@@ -30,10 +30,8 @@ void trial_begin(struct trial *t, uint64_t seed, uint32_t pool)
     if (world_init(w, &t->made.topo, &t->made.plan, &t->made.scenario, seed, 0, &t->arena, &err) !=
         0)
         fail_msg("%s", err.text);
-    if (pool > 0) {
+    if (pool > 0)
         w->pool_count = pool;
-        w->request[pool - 1].next_free = w->attempt[pool - 1].next_free = WORLD_NONE;
-    }
     t->arrive = w->engine.kind[WORLD_ARRIVE].handler;
     engine_kind(&w->engine, WORLD_ARRIVE, "arrive", count_arrival, NULL, 0);
     t->demand_end_ns = w->end_ns;

@@ -18,7 +18,7 @@
 
 static uint32_t open_requests(const struct world *w)
 {
-    uint32_t open = w->pool_count;
+    uint32_t open = w->request_used;
     for (uint32_t i = w->request_free; i != WORLD_NONE; i = w->request[i].next_free)
         open--;
     return open;
@@ -26,7 +26,7 @@ static uint32_t open_requests(const struct world *w)
 
 static uint32_t open_attempts(const struct world *w)
 {
-    uint32_t open = w->pool_count;
+    uint32_t open = w->attempt_used;
     for (uint32_t i = w->attempt_free; i != WORLD_NONE; i = w->attempt[i].next_free) {
         assert_int_equal(w->attempt[i].state, ATTEMPT_FREE);
         open--;
@@ -80,7 +80,7 @@ static void assert_conserved(const struct trial *t)
     uint32_t runs[SERVERS_MAX] = {0}, waits[SERVERS_MAX] = {0}, awaited[SERVERS_MAX] = {0};
     uint32_t used = 0, awaited_in_all = 0;
     assert_true(w->server_count <= SERVERS_MAX);
-    for (uint32_t i = 0; i < w->pool_count; i++) {
+    for (uint32_t i = 0; i < w->attempt_used; i++) {
         const struct world_attempt *attempt = &w->attempt[i];
         if (attempt->state == ATTEMPT_FREE)
             continue;

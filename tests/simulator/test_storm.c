@@ -147,7 +147,7 @@ static void test_storm_leaves_nothing_outstanding(void **state)
         fail_msg("%s", err.text);
     for (uint32_t i = 0; i < w.group[0].balance.count; i++)
         assert_int_equal(w.group[0].balance.replica[i].outstanding, 0);
-    for (uint32_t i = 0; i < w.pool_count; i++)
+    for (uint32_t i = 0; i < w.attempt_used; i++)
         assert_int_equal(w.attempt[i].state, ATTEMPT_FREE);
     arena_release(&made.arena);
 }

@@ -38,6 +38,7 @@ static const char *const words[] = {
     [TRACE_WORK] = "starts at",    [TRACE_LEAVE] = "leaves",
     [TRACE_ANSWER] = "has from",   [TRACE_TIMEOUT] = "gives up on",
     [TRACE_RETRY] = "again after", [TRACE_NO_RETRY] = "no budget",
+    [TRACE_LATE] = "is late",      [TRACE_AGAIN] = "comes again",
     [TRACE_END] = "ends",          [TRACE_EJECT] = "ejects",
     [TRACE_TRIAL] = "tries",       [TRACE_BACK] = "readmits",
     [TRACE_CALLS] = "asks others", [TRACE_LEFT] = "leaves alone",
@@ -232,7 +233,7 @@ static void test_trace_tells_of_a_door_that_is_full(void **state)
     (void)state;
     struct stage s;
     stage_begin(&s, "\"a\"", "\"concurrency\": 1", "\"tries\": 1", "");
-    s.world.request_free = WORLD_NONE;
+    s.world.request_used = s.world.pool_count;
     ask_begin(&s.world, 0);
     stage_end(&s, "0ms #0 comes\n0ms #0 finds no room\n0ms #0 ends shed\n");
 }
