@@ -12,22 +12,9 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "base/json.h"
+#include "commands/problem.h"
 
 enum { REPLY_BYTES_MAX = 1 << 20 };
-
-struct problem { /* application/problem+json */
-    const char *type, *title, *detail;
-    int64_t status;
-};
-
-static const struct json_field problem_fields[] = {
-    JSON_STR(struct problem, type, "type", .doc = "Its kind"),
-    JSON_STR(struct problem, title, "title", .doc = "The status in words"),
-    JSON_I64(struct problem, status, "status", 0, 999, .preset = "0", .doc = "The status"),
-    JSON_STR(struct problem, detail, "detail", .doc = "What is wrong"),
-    JSON_END,
-};
 
 /* A socket's path has room for 107 bytes: it is reached through its folder's descriptor. */
 static int dial(int folder, const char *dir, const char *socket_name, int timeout_ms,
@@ -96,12 +83,9 @@ static int read_reply(struct ask_reply *reply, const char *text, struct error *e
 /* What the other side says is wrong. */
 static int refuse(const struct ask_reply *reply, struct arena *a, struct error *err)
 {
-    struct problem p = {0};
-    struct error ignored;
-    if (json_decode(&p, sizeof p, problem_fields, reply->body, reply->len, NULL, 0, a, &ignored) ==
-            0 &&
-        p.detail != NULL)
-        return error_set(err, ERR_CONFLICT, "%s", p.detail);
+    const char *detail = problem_detail(reply->body, reply->len, a);
+    if (detail != NULL)
+        return error_set(err, ERR_CONFLICT, "%s", detail);
     return error_set(err, ERR_CONFLICT, "refused with status %d", reply->status);
 }
 

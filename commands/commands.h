@@ -17,19 +17,23 @@ struct run_verdict;
 extern const struct json_field bench_fields[];
 
 extern const struct cli_command bench_command;
+extern const struct cli_command catalog_command;
 extern const struct cli_command check_command;
+extern const struct cli_command customer_command;
 extern const struct cli_command demo_command;
 extern const struct cli_command down_command;
 extern const struct cli_command fault_command;
 extern const struct cli_command heal_command;
 extern const struct cli_command load_command;
 extern const struct cli_command logs_command;
+extern const struct cli_command order_command;
 extern const struct cli_command plan_command;
 extern const struct cli_command sim_command;
 extern const struct cli_command status_command;
 extern const struct cli_command top_command;
 extern const struct cli_command up_command;
 extern const struct cli_command validate_command;
+extern const struct cli_command vendor_command;
 
 /* The plan as tables for people. */
 void plan_print(FILE *out, const char *name, const struct files *files);

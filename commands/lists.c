@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "commands/problem.h"
 #include "wire/http.h"
 #include "wire/load.h"
 
@@ -18,7 +19,7 @@ static const struct json_field line_fields[] = {
     JSON_END,
 };
 
-static const struct json_field row_fields[] = {
+const struct json_field list_row_fields[] = {
     JSON_STR(struct list_row, id, "id", .required = true, .doc = "Its name for good"),
     JSON_STR(struct list_row, name, "name", .nullable = true, .doc = "What people call it"),
     JSON_STR(struct list_row, code, "code", .nullable = true, .doc = "The body of its id"),
@@ -34,29 +35,10 @@ static const struct json_field row_fields[] = {
     JSON_END,
 };
 
-struct page {
-    struct list_row *rows;
-    size_t row_count;
-    const char *next;
-};
-
-static const struct json_field page_fields[] = {
-    JSON_LIST(struct page, rows, row_count, "items", struct list_row, row_fields, .required = true,
-              .doc = "The rows"),
-    JSON_STR(struct page, next, "next", .nullable = true, .doc = "The id to go on behind"),
-    JSON_END,
-};
-
-struct problem {
-    const char *type, *title, *detail;
-    int64_t status;
-};
-
-static const struct json_field problem_fields[] = {
-    JSON_STR(struct problem, type, "type", .nullable = true, .doc = "Its kind"),
-    JSON_STR(struct problem, title, "title", .nullable = true, .doc = "The same in words"),
-    JSON_STR(struct problem, detail, "detail", .nullable = true, .doc = "What is wrong"),
-    JSON_I64(struct problem, status, "status", 0, 0, .doc = "The HTTP status"),
+const struct json_field list_page_fields[] = {
+    JSON_LIST(struct list_page, rows, row_count, "items", struct list_row, list_row_fields,
+              .required = true, .doc = "The rows"),
+    JSON_STR(struct list_page, next, "next", .nullable = true, .doc = "The id to go on behind"),
     JSON_END,
 };
 
@@ -90,8 +72,6 @@ static int fail(struct fetch *f, const char *sentence)
 static void refuse(struct fetch *f, enum load_outcome outcome, const struct http_reply *reply)
 {
     struct arena a = {0};
-    struct problem problem = {0};
-    struct error err;
     char text[300];
     if (reply == NULL || reply->failure != HTTP_OK) {
         fail(f, outcome == LOAD_CUT       ? "stopped"
@@ -99,11 +79,9 @@ static void refuse(struct fetch *f, enum load_outcome outcome, const struct http
                                           : load_outcome_words[outcome]);
         return;
     }
-    if (json_decode(&problem, sizeof problem, problem_fields, reply->body, reply->len, NULL, 0, &a,
-                    &err) != 0)
-        problem = (struct problem){0};
+    const char *detail = problem_detail(reply->body, reply->len, &a);
     snprintf(text, sizeof text, "the door answers %d%s%.200s", reply->status,
-             problem.detail == NULL ? "" : ": ", problem.detail == NULL ? "" : problem.detail);
+             detail == NULL ? "" : ": ", detail == NULL ? "" : detail);
     fail(f, text);
     arena_release(&a);
 }
@@ -111,10 +89,10 @@ static void refuse(struct fetch *f, enum load_outcome outcome, const struct http
 static void take_page(struct fetch *f, const struct http_reply *reply)
 {
     struct arena a = {0};
-    struct page page;
+    struct list_page page;
     struct error err;
-    if (json_decode(&page, sizeof page, page_fields, reply->body, reply->len, NULL, 0, &a, &err) !=
-        0) {
+    if (json_decode(&page, sizeof page, list_page_fields, reply->body, reply->len, NULL, 0, &a,
+                    &err) != 0) {
         fail(f, err.text);
         arena_release(&a);
         return;

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/json.h"
+
 struct arena;
 struct error;
 
@@ -24,6 +26,15 @@ struct list_row { /* of any kind; what a kind has not is NULL or 0 */
     struct list_line *lines;
     size_t line_count;
 };
+
+extern const struct json_field list_row_fields[];
+
+struct list_page {
+    struct list_row *rows;
+    size_t row_count;
+    const char *next; /* NULL: there are no more */
+};
+extern const struct json_field list_page_fields[];
 
 struct list {
     char country[3];  /* small letters */

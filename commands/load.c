@@ -14,13 +14,14 @@
 #include "commands/load_report.h"
 #include "commands/mix.h"
 #include "commands/orders_check.h"
+#include "commands/smart.h"
 #include "commands/state.h"
 #include "commands/table.h"
 
 enum { RATE_PRESET = 100, COUNTRIES_MAX = FILL_COUNTRIES_MAX };
 
 struct load_options {
-    bool json, fill, even, check;
+    bool json, fill, even, check, smart, any_door;
     int64_t rate, orders, seed, port, speed, retries, in_flight;
     const char *how_long, *timeout, *dir, *replay, *data;
 };
@@ -42,6 +43,10 @@ static const struct cli_option options[] = {
      "Replay in the orders' own rhythm, X times as fast (instead of --rate)"},
     {"check", CLI_FLAG, offsetof(struct load_options, check), NULL, 0, 0,
      "After a replay: read all orders back; each that was acknowledged is to be there once"},
+    {"smart", CLI_FLAG, offsetof(struct load_options, smart), NULL, 0, 0,
+     "Be smart clients: hold the partition map and go straight to a replica"},
+    {"any-door", CLI_FLAG, offsetof(struct load_options, any_door), NULL, 0, 0,
+     "Go on at another door when one does not answer"},
     {"retries", CLI_I64, offsetof(struct load_options, retries), "N", 0, 100,
      "Repeat a request that got no answer, or 5xx (default 0: the door is measured)"},
     {"in-flight", CLI_I64, offsetof(struct load_options, in_flight), "N", 1, LOAD_IN_FLIGHT_MAX,
@@ -75,6 +80,8 @@ struct job {
     struct load_result result;
     struct load_facts facts;
     struct orders_check orders;
+    struct smart smart;
+    struct load_carrier carrier;
 };
 
 static volatile sig_atomic_t stop;
@@ -128,6 +135,10 @@ static int take_options(struct job *j)
         return status;
     if (o->fill && (o->replay != NULL || o->rate > 0 || o->how_long != NULL))
         return cli_misuse(&load_command, "%s", "--fill is a job of its own: call it first");
+    if (o->fill && (o->smart || o->any_door))
+        return cli_misuse(&load_command, "%s", "--fill goes through one door");
+    if (o->smart && o->any_door)
+        return cli_misuse(&load_command, "%s", "--smart goes to any door by itself");
     if (o->check && o->replay == NULL)
         return cli_misuse(&load_command, "%s", "--check is for --replay");
     if (o->speed > 0 && o->replay == NULL)
@@ -140,12 +151,16 @@ static int take_options(struct job *j)
 
 static int find_port(struct job *j)
 {
-    if (j->o.port > 0)
+    j->smart.direct = j->o.smart;
+    if (j->o.port > 0) {
+        smart_at(&j->smart, (int)j->o.port);
         return 0;
+    }
     struct state state;
     if (state_open(&state, j->o.dir, &j->arena, &j->err) != 0)
         return -1;
     j->o.port = state.layout.port;
+    smart_of(&j->smart, &state.layout);
     return 0;
 }
 
@@ -197,6 +212,12 @@ static int plan_load(struct job *j)
         .done = mix_done,
         .context = &j->mix,
     };
+    if (o->smart || o->any_door) {
+        j->smart.links_max = (uint32_t)o->in_flight;
+        j->carrier = smart_carrier(&j->smart);
+        j->stream.carrier = &j->carrier;
+        j->facts.smart = &j->smart.counts;
+    }
     return 0;
 }
 

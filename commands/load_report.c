@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "commands/table.h"
+#include "control/live/client.h"
 #include "wire/load.h"
 
 /* ---- JSON ---- */
@@ -28,6 +29,7 @@ struct report {
     double wall_s, rate, rps;
     double late_ms_max, span_ms;
     int64_t in_flight_peak;
+    struct client_counts smart;
     struct row all;
     struct row *countries;
     size_t country_count;
@@ -66,6 +68,17 @@ static const struct json_field span_fields[] = {
     JSON_F64(struct span, max_ms, "max_ms", 0, 0, .doc = "The longest latency that ended in it"),
     JSON_END,
 };
+static const struct json_field smart_fields[] = {
+    JSON_I64(struct client_counts, direct, "direct", 0, 0, .doc = "Tries straight at a replica"),
+    JSON_I64(struct client_counts, again, "again", 0, 0, .doc = "Of those, all but the first"),
+    JSON_I64(struct client_counts, door, "door", 0, 0, .doc = "Tries through a door"),
+    JSON_I64(struct client_counts, doors_lost, "doors_lost", 0, 0,
+             .doc = "Of those, without an answer: another door was asked"),
+    JSON_I64(struct client_counts, misdirected, "misdirected", 0, 0,
+             .doc = "Replicas that were not responsible: the map was stale"),
+    JSON_I64(struct client_counts, maps, "maps", 0, 0, .doc = "Maps that were taken"),
+    JSON_END,
+};
 const struct json_field load_fields[] = {
     JSON_STR(struct report, what, "what", .doc = "load, fill or replay"),
     JSON_I64(struct report, port, "port", 0, 0, .doc = "Of the door"),
@@ -78,6 +91,8 @@ const struct json_field load_fields[] = {
     JSON_F64(struct report, late_ms_max, "late_ms_max", 0, 0,
              .doc = "How late this program was in sending; it is in the latencies"),
     JSON_I64(struct report, in_flight_peak, "in_flight_peak", 0, 0, .doc = "Most at once"),
+    JSON_OBJECT(struct report, smart, "smart", smart_fields,
+                .doc = "What clients did that hold the map; 0 where none do"),
     JSON_OBJECT(struct report, all, "all", row_fields, .doc = "All countries"),
     JSON_MAP(struct report, countries, country_count, "countries", struct row, row_fields,
              .doc = "By country"),
@@ -140,6 +155,8 @@ const char *load_report_json(const struct load_facts *facts, const struct load_r
         .country_count = facts->country_count,
         .span_count = result->span_count,
     };
+    if (facts->smart != NULL)
+        report.smart = *facts->smart;
     report.countries = arena_alloc(a, facts->country_count, sizeof report.countries[0]);
     report.timeline = arena_alloc(a, result->span_count, sizeof report.timeline[0]);
     if (report.countries == NULL || report.timeline == NULL)
@@ -215,6 +232,10 @@ void load_report_print(FILE *out, const struct load_facts *facts, const struct l
         fprintf(out, "none failed\n");
     else
         fprintf(out, "failed: %s\n", load_report_failures(&result->all, failures, sizeof failures));
+    if (facts->smart != NULL)
+        fprintf(out, "%s tries straight at a replica, %s of them again; %s through a door\n",
+                table_count(facts->smart->direct), table_count(facts->smart->again),
+                table_count(facts->smart->door));
     if (result->late_us_max > 20000)
         fprintf(out,
                 "this program itself sent up to %lld ms late, which is in the latencies: the "

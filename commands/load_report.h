@@ -7,6 +7,7 @@
 #include "base/json.h"
 
 struct arena;
+struct client_counts;
 struct load_result;
 struct load_tally;
 
@@ -21,6 +22,7 @@ struct load_facts {
     char (*country)[3];
     size_t country_count; /* the result's groups */
     bool stopped;
+    const struct client_counts *smart; /* what smart clients did; NULL: there were none */
 };
 
 /* As JSON text; NULL when memory is out. */

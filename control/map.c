@@ -28,16 +28,26 @@ static size_t country_at(const char *text, char a)
     return (size_t)(text[0] - a) * MAP_LETTERS + (size_t)(text[1] - a);
 }
 
-void map_init(struct map *m, const struct layout *l)
+void map_clear(struct map *m)
 {
     for (size_t i = 0; i < MAP_LETTERS * MAP_LETTERS; i++)
         m->cell[i] = MAP_NO_CELL;
-    for (size_t i = 0; i < l->topo->country_count; i++) {
-        const struct topo_country *c = &l->topo->countries[i];
-        size_t at = country_at(c->name, 'A');
-        assert(at != SIZE_MAX && c->name[2] == '\0'); /* topologies take ISO 3166 codes only */
-        m->cell[at] = (uint16_t)c->cell;
-    }
+    for (size_t i = 0; i < MAP_PATHS; i++)
+        m->service[i] = paths[i].kind;
+}
+
+void map_country(struct map *m, const char *country, size_t cell)
+{
+    size_t at = country_at(country, country[0] >= 'a' ? 'a' : 'A');
+    assert(at != SIZE_MAX && country[2] == '\0' && cell < MAP_NO_CELL);
+    m->cell[at] = (uint16_t)cell;
+}
+
+void map_init(struct map *m, const struct layout *l)
+{
+    map_clear(m);
+    for (size_t i = 0; i < l->topo->country_count; i++) /* topologies take ISO 3166 codes only */
+        map_country(m, l->topo->countries[i].name, l->topo->countries[i].cell);
     for (size_t i = 0; i < MAP_PATHS; i++)
         m->service[i] = layout_index(l, paths[i].kind);
 }

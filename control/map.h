@@ -1,6 +1,7 @@
 /* map.h - whose a path is: which cell serves its country, and which service in it.
  *
- * The partition map of the front door, made once from the topology. Outside are the services of
+ * A door makes it once from the topology, a smart client from each partition map. Outside are the
+ * services of
  * "/de/customers", "/de/vendors", "/de/items" and "/de/orders", with an ID behind or without; what
  * else a replica answers is for its own cell. */
 #ifndef CONTROL_MAP_H
@@ -18,7 +19,13 @@ struct map {                                  /* fields are private to map.c */
     size_t service[MAP_PATHS];
 };
 
-/* Countries are in paths by their two letters in lower case. */
+/* Nobody serves any country; services are numbered as in enum layout_service. */
+void map_clear(struct map *m);
+
+/* `cell` serves the country of these two letters. */
+void map_country(struct map *m, const char *country, size_t cell);
+
+/* What a layout says. Countries are in paths by their two letters in lower case. */
 void map_init(struct map *m, const struct layout *l);
 
 enum map_found {

@@ -182,38 +182,31 @@ char *partition_print(const struct partition *p, struct arena *a)
 
 /* ---- compared ---- */
 
-static bool same_cell(const struct partition_cell *c, const struct layout *l, size_t index)
+static bool same_cell(const struct partition_cell *a, const struct partition_cell *b)
 {
-    const struct topo_cell *is = &l->topo->cells[index];
-    size_t services = l->topo->service_count;
-    if (strcmp(c->name, is->name) != 0 || c->country_count != is->country_count ||
-        c->replica_count != is->zone_count * services)
-        return false;
-    for (size_t i = 0; i < c->country_count; i++)
-        if (c->countries[i][0] != (is->countries[i][0] | 0x20) ||
-            c->countries[i][1] != (is->countries[i][1] | 0x20))
-            return false;
-    for (size_t i = 0; i < c->replica_count; i++) {
-        const struct partition_replica *r = &c->replicas[i];
-        if (strcmp(r->service, l->topo->services[i % services].name) != 0 ||
-            strcmp(r->zone, is->zones[i / services]) != 0 ||
-            r->port != layout_port(l, index, i / services, i % services))
-            return false;
+    bool same = strcmp(a->name, b->name) == 0 && a->country_count == b->country_count &&
+                a->replica_count == b->replica_count;
+    for (size_t i = 0; same && i < a->country_count; i++)
+        same = strcmp(a->countries[i], b->countries[i]) == 0;
+    for (size_t i = 0; same && i < a->replica_count; i++) {
+        const struct partition_replica *x = &a->replicas[i], *y = &b->replicas[i];
+        same = strcmp(x->service, y->service) == 0 && strcmp(x->zone, y->zone) == 0 &&
+               x->port == y->port;
     }
-    return true;
+    return same;
 }
 
-int partition_fits(const struct partition *p, const struct layout *l, struct error *err)
+int partition_same(const struct partition *p, const struct partition *is, struct error *err)
 {
-    bool same = p->cell_count == l->topo->cell_count && p->door_count == (size_t)l->doors;
-    for (int i = 0; same && i < l->doors; i++)
-        same = p->doors[i].port == layout_door_port(l, i);
+    bool same = p->cell_count == is->cell_count && p->door_count == is->door_count;
+    for (size_t i = 0; same && i < is->door_count; i++)
+        same = p->doors[i].port == is->doors[i].port;
     if (!same)
         return error_set(err, ERR_CONFLICT, "it is the map of another system");
     for (size_t i = 0; i < p->cell_count; i++)
-        if (!same_cell(&p->cells[i], l, i))
+        if (!same_cell(&p->cells[i], &is->cells[i]))
             return error_set(err, ERR_CONFLICT, "cells[%zu] is of another system: this one has %s",
-                             i, l->topo->cells[i].name);
+                             i, is->cells[i].name);
     return 0;
 }
 

@@ -74,8 +74,9 @@ int partition_parse(struct partition *p, const char *text, size_t len, struct ar
 /* Its text; NULL when memory is out. */
 char *partition_print(const struct partition *p, struct arena *a);
 
-/* Whether it is of this system, part by part. 0, or -1 with `err` set: ERR_CONFLICT. */
-int partition_fits(const struct partition *p, const struct layout *l, struct error *err);
+/* Whether two are maps of the same parts, whatever their states, versions and policies. 0, or -1
+ * with `err` set: ERR_CONFLICT, `p` is the wrong one. */
+int partition_same(const struct partition *p, const struct partition *is, struct error *err);
 
 /* Take what control sees now; `status` is of the same system. What is not known stays as it was.
  * True when a replica's state changed; the version is left to the caller. */

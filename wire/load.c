@@ -26,7 +26,7 @@ struct slot { /* one request under way */
     struct stream *stream;
     struct load_request request; /* strings are in `text`, when it may be sent again */
     struct bytes text;
-    struct http_call *call; /* NULL: free */
+    void *call; /* NULL: free */
     uint32_t tries;
     struct slot *next; /* free ones */
 };
@@ -171,6 +171,14 @@ static void slot_free(struct slot *slot)
 
 static void slot_send(struct slot *slot);
 
+static void slot_end(struct slot *slot, enum load_outcome outcome, const struct http_reply *reply)
+{
+    struct stream *s = slot->stream;
+    struct load_request request = slot->request;
+    slot_free(slot);
+    count_end(s, &request, outcome, reply);
+}
+
 static void on_done(void *context, const struct http_reply *reply)
 {
     struct slot *slot = context;
@@ -183,26 +191,33 @@ static void on_done(void *context, const struct http_reply *reply)
         slot_send(slot);
         return;
     }
-    struct load_request request = slot->request;
-    slot_free(slot);
-    count_end(s, &request, outcome, reply);
+    slot_end(slot, outcome, reply);
     if (s->opts->pace == LOAD_CLOSED)
         fire(s, run_us(s->run));
 }
 
-static void slot_send(struct slot *slot)
+static void *slot_post(struct slot *slot)
 {
     const struct load_request *r = &slot->request;
+    const struct load_stream *o = slot->stream->opts;
     struct http_header headers[2];
     size_t count = 0;
+    if (o->carrier != NULL)
+        return o->carrier->send(o->carrier->context, r, o->timeout_us, on_done, slot);
     if (r->body != NULL)
         headers[count++] = (struct http_header){"Content-Type", "application/json"};
     if (r->key != NULL)
         headers[count++] = (struct http_header){"Idempotency-Key", r->key};
+    return http_send(slot->stream->client, r->method, r->target, headers, count, r->body,
+                     r->body == NULL ? 0 : r->len, o->timeout_us, on_done, slot);
+}
+
+static void slot_send(struct slot *slot)
+{
     slot->tries++;
-    slot->call =
-        http_send(slot->stream->client, r->method, r->target, headers, count, r->body,
-                  r->body == NULL ? 0 : r->len, slot->stream->opts->timeout_us, on_done, slot);
+    slot->call = slot_post(slot);
+    if (slot->call == NULL)
+        slot_end(slot, LOAD_GARBLED, NULL);
 }
 
 /* Keep a copy of the request's strings, one behind the other. */
@@ -251,8 +266,7 @@ static void dispatch(struct stream *s, int64_t now_us)
     if (++result->in_flight > result->in_flight_peak)
         result->in_flight_peak = result->in_flight;
     if (s->opts->retries > 0 && !slot_keep(slot)) {
-        slot_free(slot);
-        count_end(s, &request, LOAD_GARBLED, NULL);
+        slot_end(slot, LOAD_GARBLED, NULL);
         return;
     }
     slot_send(slot);
@@ -351,10 +365,11 @@ static void cut(struct stream *s)
         struct slot *slot = &s->slots[i];
         if (slot->call == NULL)
             continue;
-        struct load_request request = slot->request;
-        http_cancel(slot->call);
-        slot_free(slot);
-        count_end(s, &request, LOAD_CUT, NULL);
+        if (s->opts->carrier != NULL)
+            s->opts->carrier->cancel(slot->call);
+        else
+            http_cancel(slot->call);
+        slot_end(slot, LOAD_CUT, NULL);
     }
 }
 
@@ -410,6 +425,8 @@ static int stream_init(struct stream *s, struct run *run, const struct load_stre
     result->all.quiet_us = -1;
     for (size_t i = 0; i < opts->groups; i++)
         result->group[i].quiet_us = -1;
+    if (opts->carrier != NULL)
+        return opts->carrier->open(opts->carrier->context, &run->loop, err);
     s->client = opts->socket != NULL
                     ? http_client_new_unix(&run->loop, opts->socket, opts->in_flight_max)
                     : http_client_new(&run->loop, opts->port, opts->in_flight_max);
@@ -421,6 +438,8 @@ static int stream_init(struct stream *s, struct run *run, const struct load_stre
 static void stream_release(struct stream *s)
 {
     http_client_free(s->client);
+    if (s->opts != NULL && s->opts->carrier != NULL)
+        s->opts->carrier->close(s->opts->carrier->context);
     for (uint32_t i = 0; s->slots != NULL && s->opts != NULL && i < s->opts->in_flight_max; i++)
         bytes_release(&s->slots[i].text);
 }

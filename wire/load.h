@@ -17,10 +17,10 @@
 #include <stdint.h>
 
 #include "base/hist.h"
+#include "wire/http.h"
 
 struct arena;
 struct error;
-struct http_reply;
 
 enum load_outcome {
     LOAD_OK, /* answered with 2xx or 304 */
@@ -53,9 +53,22 @@ enum load_pace {
     LOAD_CLOSED,  /* in_flight_max are always under way; latency counts from the sending */
 };
 
+/* Another way to the destination than one HTTP client. */
+struct load_carrier {
+    int (*open)(void *context, uv_loop_t *loop, struct error *err); /* 0, or -1 with `err` set */
+    /* Send, copying what is given; `done` is called once, from the loop. NULL when memory is out,
+     * and then it is not. */
+    void *(*send)(void *context, const struct load_request *r, int64_t timeout_us, http_done *done,
+                  void *done_context);
+    void (*cancel)(void *call);
+    void (*close)(void *context); /* also when it could not be opened */
+    void *context;                /* of open, send and close */
+};
+
 struct load_stream {
-    int port;           /* on 127.0.0.1 */
-    const char *socket; /* a unix socket instead; NULL: none */
+    int port;                           /* on 127.0.0.1 */
+    const char *socket;                 /* a unix socket instead; NULL: none */
+    const struct load_carrier *carrier; /* instead of both; NULL: none. Borrowed */
     enum load_pace pace;
     double rate;            /* per second, > 0: RANDOM, EVEN */
     uint64_t seed;          /* RANDOM */

@@ -17,7 +17,7 @@ static int read_map(struct map_file *f, struct partition *map, const char **text
 {
     if (text_file_read(text, len, f->path, PARTITION_BYTES_MAX, &f->stamp, a, err) != 0)
         return -1;
-    if (partition_parse(map, *text, *len, a, err) != 0 || partition_fits(map, f->layout, err) != 0)
+    if (partition_parse(map, *text, *len, a, err) != 0 || partition_same(map, &f->map, err) != 0)
         return error_prefix(err, "%s", f->path);
     if (map->version < f->map.version)
         return error_set(err, ERR_CONFLICT, "%s: is stale: version %lld, and %lld is held", f->path,
@@ -63,7 +63,7 @@ static int print(struct map_file *f)
 
 int map_file_init(struct map_file *f, const struct layout *l, const char *system, const char *path)
 {
-    *f = (struct map_file){.layout = l, .path = path};
+    *f = (struct map_file){.path = path};
     if (partition_of(&f->map, l, system, &f->made) != 0 || print(f) != 0)
         return -1;
     map_file_look(f);

@@ -19,7 +19,6 @@
 struct layout;
 
 struct map_file { /* read map, text, len and why; the rest is private to map_file.c */
-    const struct layout *layout;
     const char *path;
     struct partition map;
     const char *text; /* of the map; good until the next look or note */

@@ -81,7 +81,7 @@ static void test_partition_comes_back_from_its_text(void **state)
     char *text = partition_print(&w->map, &w->arena);
     assert_non_null(text);
     if (partition_parse(&back, text, strlen(text), &w->arena, &w->err) != 0 ||
-        partition_fits(&back, &w->layout, &w->err) != 0)
+        partition_same(&back, &w->map, &w->err) != 0)
         fail_msg("%s", w->err.text);
     assert_int_equal(back.version, 17);
     assert_string_equal(back.system, "two");
@@ -192,19 +192,24 @@ static void test_partition_refuses_what_is_too_large(void **state)
 static void test_partition_knows_its_system(void **state)
 {
     struct world *w = *state;
+    struct partition own;
     struct layout other = w->layout;
-    assert_int_equal(partition_fits(&w->map, &w->layout, &w->err), 0);
     other.port++;
-    assert_int_equal(partition_fits(&w->map, &other, &w->err), -1);
+    assert_int_equal(partition_of(&own, &w->layout, "two", &w->arena), 0);
+    w->map.version = 5;
+    w->map.cells[0].replicas[0].state = PARTITION_OUT;
+    assert_int_equal(partition_same(&w->map, &own, &w->err), 0);
     w->map.cells[1].countries[0] = "es";
-    assert_int_equal(partition_fits(&w->map, &w->layout, &w->err), -1);
+    assert_int_equal(partition_same(&w->map, &own, &w->err), -1);
     assert_string_equal(w->err.text, "cells[1] is of another system: this one has fr");
     w->map.cells[1].countries[0] = "fr";
     w->map.cells[0].replicas[2].zone = "c";
-    assert_int_equal(partition_fits(&w->map, &w->layout, &w->err), -1);
+    assert_int_equal(partition_same(&w->map, &own, &w->err), -1);
     w->map.cells[0].replicas[2].zone = "a";
     w->map.door_count = 1;
-    assert_int_equal(partition_fits(&w->map, &w->layout, &w->err), -1);
+    assert_int_equal(partition_same(&w->map, &own, &w->err), -1);
+    assert_int_equal(partition_of(&w->map, &other, "two", &w->arena), 0);
+    assert_int_equal(partition_same(&w->map, &own, &w->err), -1);
 }
 
 int main(void)

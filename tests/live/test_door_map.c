@@ -17,12 +17,12 @@
 
 static int64_t version_of(struct shop *s, struct arena *a)
 {
-    struct partition p;
+    struct partition p, is;
     struct error err;
     struct ask ask = shop_get(s, "/map");
     assert_int_equal(ask.status, 200);
     if (partition_parse(&p, ask.body, ask.len, a, &err) != 0 ||
-        partition_fits(&p, &s->layout, &err) != 0)
+        partition_of(&is, &s->layout, NULL, a) != 0 || partition_same(&p, &is, &err) != 0)
         fail_msg("%s", err.text);
     char tag[40];
     snprintf(tag, sizeof tag, "ETag: \"%lld\"\n", (long long)p.version);

@@ -1,0 +1,111 @@
+#include "commands/smart.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+
+void smart_of(struct smart *s, const struct layout *l)
+{
+    s->door_count = (size_t)l->doors;
+    for (int i = 0; i < l->doors; i++)
+        s->door[i] = layout_door_port(l, i);
+    int n = snprintf(s->cache, sizeof s->cache, "%s/client-map.json", l->dir);
+    if (n < 0 || (size_t)n >= sizeof s->cache)
+        s->cache[0] = '\0';
+}
+
+void smart_at(struct smart *s, int port)
+{
+    s->door_count = 1;
+    s->door[0] = port;
+    s->cache[0] = '\0';
+}
+
+static void on_fetched(void *context)
+{
+    bool *fetched = context;
+    *fetched = true;
+}
+
+/* Each door is asked once. */
+static int fetch(struct smart *s, uv_loop_t *loop, struct error *err)
+{
+    for (size_t i = 0; i < s->door_count && client_map_version(s->client) < 0; i++) {
+        bool fetched = false;
+        client_fetch_map(s->client, on_fetched, &fetched);
+        while (!fetched)
+            uv_run(loop, UV_RUN_ONCE);
+    }
+    if (client_map_version(s->client) >= 0)
+        return 0;
+    if (client_map_refused(s->client)->code != ERR_NONE) {
+        *err = *client_map_refused(s->client);
+        return error_prefix(err, "the map of the door on port %d is not used", s->door[0]);
+    }
+    return error_set(err, ERR_SYSTEM, "no door answers with a map (port %d%s)", s->door[0],
+                     s->door_count > 1 ? " and others" : "");
+}
+
+int smart_open(struct smart *s, uv_loop_t *loop, bool follow, struct error *err)
+{
+    struct client_opts opts = {.loop = loop,
+                               .door_count = s->door_count,
+                               .cache = s->cache[0] == '\0' ? NULL : s->cache,
+                               .direct = s->direct,
+                               .follow = follow,
+                               .links_max = s->links_max};
+    memcpy(opts.door, s->door, sizeof opts.door);
+    if (client_new(&s->client, &opts, err) != 0)
+        return -1;
+    return s->direct ? fetch(s, loop, err) : 0;
+}
+
+void smart_close(struct smart *s)
+{
+    if (s->client == NULL)
+        return;
+    s->counts = *client_counts(s->client);
+    client_free(s->client);
+    s->client = NULL;
+}
+
+/* ---- as a carrier ---- */
+
+static int carrier_open(void *context, uv_loop_t *loop, struct error *err)
+{
+    struct smart *s = context;
+    return smart_open(s, loop, true, err);
+}
+
+static void *carrier_send(void *context, const struct load_request *r, int64_t timeout_us,
+                          http_done *done, void *done_context)
+{
+    struct smart *s = context;
+    const struct client_request request = {.method = r->method,
+                                           .target = r->target,
+                                           .key = r->key,
+                                           .body = r->body,
+                                           .len = r->len,
+                                           .timeout_us = timeout_us};
+    return client_send(s->client, &request, done, done_context);
+}
+
+static void carrier_cancel(void *call)
+{
+    client_cancel(call);
+}
+
+static void carrier_close(void *context)
+{
+    smart_close(context);
+}
+
+struct load_carrier smart_carrier(struct smart *s)
+{
+    return (struct load_carrier){.open = carrier_open,
+                                 .send = carrier_send,
+                                 .cancel = carrier_cancel,
+                                 .close = carrier_close,
+                                 .context = s};
+}
