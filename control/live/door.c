@@ -13,6 +13,7 @@
 #include "base/layout.h"
 #include "base/topo.h"
 #include "control/live/door_map.h"
+#include "control/live/door_scatter.h"
 #include "control/live/door_stats.h"
 #include "control/live/door_try.h"
 #include "control/map.h"
@@ -38,6 +39,7 @@ struct door {
     struct http_server *server, *status;
     struct map map;
     struct door_map partition;
+    struct door_scatter scatter;
     struct door_stats stats;
     struct door_tries tries;
     const char *self; /* what GET / answers */
@@ -81,13 +83,21 @@ static void get_map(struct door *d, struct http_exchange *x)
     door_map_answer(&d->partition, x);
 }
 
+static void get_items(struct door *d, struct http_exchange *x)
+{
+    door_scatter_begin(&d->scatter, x);
+}
+
 struct route {
     const char *path;
     void (*answer)(struct door *d, struct http_exchange *x);
 };
 
-static const struct route outside[] = {
-    {"/", get_self}, {"/health", get_health}, {"/map", get_map}, {NULL, NULL}};
+static const struct route outside[] = {{"/", get_self},
+                                       {"/health", get_health},
+                                       {"/map", get_map},
+                                       {"/items", get_items},
+                                       {NULL, NULL}};
 static const struct route inside[] = {{"/status", get_status}, {NULL, NULL}};
 
 /* Answer what the door knows by itself. False when it is nothing of that. */
@@ -121,7 +131,7 @@ static void on_request(void *context, struct http_exchange *x)
     else if (!answer_self(d, x, outside))
         http_problem(x, 404,
                      "the door answers /COUNTRY/customers, vendors, items and orders, with an ID "
-                     "behind or without, /map and /health");
+                     "behind or without, /items, /map and /health");
 }
 
 static void on_status_request(void *context, struct http_exchange *x)
@@ -201,6 +211,7 @@ static void on_server_closed(void *context)
     if (d->tries_open)
         door_tries_close(&d->tries);
     d->tries_open = false;
+    door_scatter_close(&d->scatter);
     uv_close((uv_handle_t *)&d->drain, NULL);
     uv_close((uv_handle_t *)&d->term, NULL);
     uv_close((uv_handle_t *)&d->interrupt, NULL);
@@ -214,6 +225,7 @@ static void on_drain(uv_timer_t *timer)
         uv_stop(&d->loop);
     d->abandoned = true;
     door_tries_abandon(&d->tries);
+    door_scatter_abandon(&d->scatter);
 }
 
 static void close_all(struct door *d)
@@ -233,7 +245,8 @@ static void close_all(struct door *d)
 
 static void on_map(void *context)
 {
-    (void)context;
+    struct door *d = context;
+    door_scatter_map(&d->scatter, d->partition.file.text, d->partition.file.len);
 }
 
 static void on_signal(uv_signal_t *handle, int signal)
@@ -251,7 +264,8 @@ static void share_files(const struct layout *l, uint32_t *clients, uint32_t *lin
     size_t replicas = 0;
     for (size_t i = 0; i < l->topo->cell_count; i++)
         replicas += l->topo->cells[i].zone_count * l->topo->service_count;
-    rlim_t want = FILES_KEPT + CONNECTIONS_MAX + (rlim_t)replicas * DOOR_LINKS_MAX;
+    rlim_t want =
+        FILES_KEPT + CONNECTIONS_MAX + (rlim_t)replicas * (DOOR_LINKS_MAX + DOOR_SCATTER_LINKS + 1);
     *clients = CONNECTIONS_MAX;
     *links = DOOR_LINKS_MAX;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= want)
@@ -278,8 +292,10 @@ static int init(struct door *d, struct error *err)
     if (process_claim(pid_file, err) != 0)
         return -1;
     map_init(&d->map, l);
-    if (door_map_init(&d->partition, l, &d->loop, on_map, d, &d->arena, err) != 0)
+    if (door_map_init(&d->partition, l, &d->loop, on_map, d, &d->arena, err) != 0 ||
+        door_scatter_init(&d->scatter, l, &d->loop, err) != 0)
         return -1;
+    on_map(d);
     d->self = describe(l->topo, &d->arena);
     if (d->self == NULL || door_stats_init(&d->stats, l, clock_us(), &d->arena) != 0)
         return error_memory(err);
