@@ -45,7 +45,7 @@ static void print_crew(const struct crew *crew)
             count += crew->member[i].role == role;
         if (count == 0)
             continue;
-        if (role == CREW_CONTROL || role == CREW_DOOR)
+        if (role == CREW_CONTROL || (role == CREW_DOOR && count == 1))
             printf("%s%s", first ? "" : ", ", crew_role_words[role]);
         else
             printf("%s%zu %s%s", first ? "" : ", ", count, crew_role_words[role],

@@ -48,8 +48,9 @@ static int check(const char *pid_file, bool exists, int port, struct error *err)
 
 static int check_all(const struct layout *l, bool exists, struct arena *a, struct error *err)
 {
-    if (check(layout_file(l, "door.pid", a), exists, l->port, err) != 0)
-        return -1;
+    for (int i = 0; i < l->doors; i++)
+        if (check(layout_door(l, i, "pid", a), exists, layout_door_port(l, i), err) != 0)
+            return -1;
     for (size_t i = 0; i < l->topo->cell_count; i++)
         for (size_t k = 0; k < l->topo->cells[i].zone_count; k++)
             for (size_t s = 0; s < l->topo->service_count; s++)

@@ -21,6 +21,7 @@
 
 struct role_options {
     const char *dir, *cell, *zone, *service;
+    int64_t number; /* of a door */
 };
 
 #define OPTION(member_, name_, arg_, doc_)                                       \
@@ -33,6 +34,11 @@ struct role_options {
 #define SERVICE OPTION(service, "service", "SERVICE", "Its service")
 
 static const struct cli_option system_options[] = {STATE, {.type = CLI_END}};
+static const struct cli_option door_options[] = {STATE,
+                                                 {"number", CLI_I64,
+                                                  offsetof(struct role_options, number), "N", 1,
+                                                  LAYOUT_DOORS_MAX, "Which of the doors (1)"},
+                                                 {.type = CLI_END}};
 static const struct cli_option agent_options[] = {STATE, CELL, ZONE, {.type = CLI_END}};
 static const struct cli_option service_options[] = {STATE, CELL, ZONE, SERVICE, {.type = CLI_END}};
 
@@ -41,6 +47,7 @@ struct role { /* a loaded one */
     struct arena arena;
     struct state state;
     size_t cell, zone, service;
+    int door; /* from 0 */
 };
 
 /* ---- who am I ---- */
@@ -65,6 +72,12 @@ static int place(struct role *r, const struct role_options *o, struct error *err
     const struct topo *topo = &r->state.topo;
     if (r->command->options == system_options)
         return 0;
+    r->door = (int)o->number - 1;
+    if (r->command->options == door_options)
+        return r->door < r->state.layout.doors
+                   ? 0
+                   : error_set(err, ERR_UNKNOWN, "--number: the system has %d door%s",
+                               r->state.layout.doors, r->state.layout.doors == 1 ? "" : "s");
     r->cell = 0;
     while (r->cell < topo->cell_count && o->cell != NULL &&
            strcmp(topo->cells[r->cell].name, o->cell) != 0)
@@ -89,6 +102,8 @@ static const char *pid_file(struct role *r)
         const char *name = arena_format(&r->arena, "%s.pid", r->command->name);
         return name == NULL ? NULL : layout_file(l, name, &r->arena);
     }
+    if (r->command->options == door_options)
+        return layout_door(l, r->door, "pid", &r->arena);
     if (r->command->options == agent_options)
         return layout_agent(l, r->cell, r->zone, "pid", &r->arena);
     return layout_replica(l, r->cell, r->zone, r->service, "pid", &r->arena);
@@ -127,7 +142,7 @@ static void settle(const char *name)
 static int run(const struct cli_command *command, int argc, char **argv,
                int (*body)(const struct role *r))
 {
-    struct role_options o = {.dir = STATE_DIR_DEFAULT};
+    struct role_options o = {.dir = STATE_DIR_DEFAULT, .number = 1};
     struct role r = {.command = command};
     struct error err;
     int args;
@@ -154,7 +169,7 @@ static int control_body(const struct role *r)
 
 static int door_body(const struct role *r)
 {
-    return door_run(&r->state.layout);
+    return door_run(&r->state.layout, r->door);
 }
 
 static int agent_body(const struct role *r)
@@ -214,8 +229,8 @@ static int service_main(int argc, char **argv)
 
 static const struct cli_command control_command = {
     "control", control_main, "", 0, 0, "Be the control process", MORE, system_options};
-static const struct cli_command door_command = {"door", door_main,           "",   0,
-                                                0,      "Be the front door", MORE, system_options};
+static const struct cli_command door_command = {"door", door_main,         "",   0,
+                                                0,      "Be a front door", MORE, door_options};
 static const struct cli_command agent_command = {
     "agent", agent_main, "", 0, 0, "Be the agent of a zone", MORE, agent_options};
 static const struct cli_command service_command = {

@@ -22,7 +22,7 @@ static const char topology[] = "topology.json", topology_new[] = "topology.json.
 static const char times_prefix[] = "times-"; /* and the name of an empirical service */
 
 struct mark { /* bulkhead.json */
-    int64_t format, port;
+    int64_t format, port, doors;
     const char *name;
 };
 
@@ -31,6 +31,7 @@ static const struct json_field mark_fields[] = {
              .doc = "The version of the folder's form"),
     JSON_I64(struct mark, port, "port", 1, LAYOUT_PORT_MAX, .required = true,
              .doc = "The door's port, the first of the system's"),
+    JSON_I64(struct mark, doors, "doors", 1, LAYOUT_DOORS_MAX, .preset = "1", .doc = "Front doors"),
     JSON_STR(struct mark, name, "name", .required = true, .doc = "The name of the topology"),
     JSON_END,
 };
@@ -147,14 +148,16 @@ static int rename_times(struct state *s, struct arena *a, struct error *err)
 }
 
 /* `path` is the topology's, whose text is read; `copied`: it is that of a state folder. */
-static int parse(struct state *s, const char *path, bool copied, int64_t port, struct arena *a,
-                 struct error *err)
+static int parse(struct state *s, const char *path, bool copied, int64_t port, int64_t doors,
+                 struct arena *a, struct error *err)
 {
     if (topo_parse(&s->topo, s->text, s->len, NULL, 0, a, err) != 0 ||
         (copied && rename_times(s, a, err) != 0) ||
         files_times(&s->topo, path, s->times, a, err) != 0)
         return -1;
-    return layout_init(&s->layout, &s->topo, s->dir, (int)port, err);
+    if (layout_init(&s->layout, &s->topo, s->dir, (int)port, err) != 0)
+        return -1;
+    return layout_doors(&s->layout, (int)doors, err);
 }
 
 int state_open(struct state *s, const char *dir, struct arena *a, struct error *err)
@@ -181,13 +184,13 @@ int state_open(struct state *s, const char *dir, struct arena *a, struct error *
     *s = (struct state){.dir = dir, .name = m.name};
     if (files_read(&s->text, &s->len, topology_path, a, err) != 0)
         return -1;
-    if (parse(s, topology_path, true, m.port, a, err) != 0)
+    if (parse(s, topology_path, true, m.port, m.doors, a, err) != 0)
         return error_prefix(err, "%s", topology_path);
     return 0;
 }
 
 int state_plan(struct state *s, const char *dir, const char *topology_path, int64_t port,
-               struct arena *a, struct error *err)
+               int64_t doors, struct arena *a, struct error *err)
 {
     *s = (struct state){.dir = dir, .name = files_name(topology_path, a)};
     if (strlen(dir) + sizeof "/control.sock" - 1 > SOCKET_PATH_MAX)
@@ -196,7 +199,7 @@ int state_plan(struct state *s, const char *dir, const char *topology_path, int6
         return -1;
     if (files_kind(s->text, s->len) == FILES_SCENARIO)
         return error_set(err, ERR_TYPE, "%s: is a scenario; expected a topology", topology_path);
-    if (parse(s, topology_path, false, port, a, err) != 0)
+    if (parse(s, topology_path, false, port, doors, a, err) != 0)
         return error_prefix(err, "%s", topology_path);
     return 0;
 }
@@ -285,7 +288,8 @@ int state_make_folders(const struct state *s, struct arena *a, struct error *err
 
 static int write_mark_new(const struct state *s, struct arena *a, struct error *err)
 {
-    const struct mark m = {.format = FORMAT, .port = s->layout.port, .name = s->name};
+    const struct mark m = {
+        .format = FORMAT, .port = s->layout.port, .doors = s->layout.doors, .name = s->name};
     const char *text = json_encode(&m, mark_fields, a);
     if (text == NULL)
         return error_memory(err);

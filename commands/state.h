@@ -43,12 +43,12 @@ int state_open(struct state *s, const char *dir, struct arena *a, struct error *
 
 /* Check what is to become one and fill `s`, writing nothing. 0, or -1 with `err` set. */
 int state_plan(struct state *s, const char *dir, const char *topology_path, int64_t port,
-               struct arena *a, struct error *err);
+               int64_t doors, struct arena *a, struct error *err);
 
 /* Make the folder of a planned state, which state_look found to be NONE or UNFINISHED. */
 int state_make(const struct state *s, struct arena *a, struct error *err);
 
-/* Write bulkhead.json anew, after a change of s->layout.port. */
+/* Write bulkhead.json anew, after a change of s->layout. */
 int state_rewrite(const struct state *s, struct arena *a, struct error *err);
 
 /* Make the folders below it that are missing. */

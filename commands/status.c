@@ -88,6 +88,20 @@ static void print_faults(FILE *out, const struct status *s)
     }
 }
 
+/* One alone is in the first line. */
+static void print_doors(FILE *out, const struct status *s)
+{
+    for (size_t i = 0; s->door_count > 1 && i < s->door_count; i++) {
+        const struct status_door *d = &s->doors[i];
+        fprintf(out, "door %zu on port %lld: ", i + 1, (long long)d->port);
+        if (d->answers)
+            fprintf(out, "%s req/s, %s of %s requests lost\n", say_rate(d->rps).text,
+                    say_count(d->lost).text, say_count(d->requests).text);
+        else
+            fprintf(out, "%s\n", d->pid == 0 ? "there is no process" : "it does not answer");
+    }
+}
+
 /* "gossip of de: b/agent is dead for 4s, say 2 (a/agent had no answer, nor had c/order)" */
 static void print_gossip(FILE *out, const struct status_cell *cell)
 {
@@ -119,8 +133,9 @@ static void print_people(FILE *out, const struct status *s)
     for (size_t i = 0; i < s->cell_count; i++)
         put_cell(&t, &s->cells[i]);
     table_print(&t, out);
-    if (s->fault_count > 0)
+    if (s->fault_count > 0 || s->door_count > 1)
         fprintf(out, "\n");
+    print_doors(out, s);
     print_faults(out, s);
     for (size_t i = 0; i < s->cell_count; i++)
         print_gossip(out, &s->cells[i]);

@@ -33,7 +33,7 @@ enum {
 
 struct up_options {
     const char *dir;
-    int64_t port; /* 0: not given */
+    int64_t port, doors; /* 0: not given */
 };
 
 static const struct cli_option options[] = {
@@ -41,6 +41,8 @@ static const struct cli_option options[] = {
      "The folder that holds all of it (" STATE_DIR_DEFAULT ")"},
     {"port", CLI_I64, offsetof(struct up_options, port), "N", 1, LAYOUT_PORT_MAX,
      "The door's port, and the first of all (20000)"},
+    {"doors", CLI_I64, offsetof(struct up_options, doors), "N", 1, LAYOUT_DOORS_MAX,
+     "Front doors (1); the second and those after it have ports behind the cells'"},
     {.type = CLI_END},
 };
 
@@ -105,16 +107,21 @@ static int same_topology(struct up *u, struct error *err)
                      u->o.dir, u->state.name, u->topology);
 }
 
-/* Its ports are fixed while it runs. */
-static int same_port(struct up *u, struct error *err)
+/* Its doors and ports are fixed while it runs. */
+static int same_layout(struct up *u, struct error *err)
 {
     struct layout *l = &u->state.layout;
-    if (u->o.port == 0 || u->o.port == l->port)
+    int port = u->o.port == 0 ? l->port : (int)u->o.port;
+    int doors = u->o.doors == 0 ? l->doors : (int)u->o.doors;
+    if (port == l->port && doors == l->doors)
         return 0;
     if (u->running > 0)
-        return error_set(err, ERR_CONFLICT, "%s runs on port %d: bulkhead down ends it", u->o.dir,
-                         l->port);
-    return layout_init(l, &u->state.topo, u->o.dir, (int)u->o.port, err);
+        return error_set(err, ERR_CONFLICT,
+                         "%s runs on port %d with %d door%s: bulkhead down ends it", u->o.dir,
+                         l->port, l->doors, l->doors == 1 ? "" : "s");
+    if (layout_init(l, &u->state.topo, u->o.dir, port, err) != 0)
+        return -1;
+    return layout_doors(l, doors, err);
 }
 
 static int load(struct up *u, struct error *err)
@@ -126,21 +133,23 @@ static int load(struct up *u, struct error *err)
         return state_plan(&u->state, u->o.dir,
                           u->topology == NULL ? files_example(TOPOLOGY_DEFAULT, &u->arena)
                                               : u->topology,
-                          u->o.port == 0 ? LAYOUT_PORT_DEFAULT : u->o.port, &u->arena, err);
+                          u->o.port == 0 ? LAYOUT_PORT_DEFAULT : u->o.port,
+                          u->o.doors == 0 ? 1 : u->o.doors, &u->arena, err);
     int status = crew_find(&crew, u->o.dir, err);
     u->running = crew.count;
     crew_release(&crew);
     if (status != 0 || state_open(&u->state, u->o.dir, &u->arena, err) != 0 ||
         same_topology(u, err) != 0)
         return -1;
-    return same_port(u, err);
+    return same_layout(u, err);
 }
 
 static int save(struct up *u, struct error *err)
 {
     if (u->found != STATE_WHOLE)
         return state_make(&u->state, &u->arena, err);
-    if (u->o.port != 0 && u->running == 0 && state_rewrite(&u->state, &u->arena, err) != 0)
+    if ((u->o.port != 0 || u->o.doors != 0) && u->running == 0 &&
+        state_rewrite(&u->state, &u->arena, err) != 0)
         return -1;
     return state_make_folders(&u->state, &u->arena, err);
 }
@@ -295,7 +304,7 @@ static int too_late(const struct up *u, struct error *err)
     }
     const char *why = !u->is_heard ? "control does not answer"
                       : told > 0   ? text
-                                   : "the door does not answer";
+                                   : "a door does not answer";
     return error_set(err, ERR_SYSTEM, "not healthy after %d s: %s", (int)(limit_us(u) / 1000000),
                      why);
 }

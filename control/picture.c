@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/layout.h"
 #include "base/topo.h"
+#include "control/doors.h"
 #include "control/gossip_msg.h"
 #include "control/pace.h"
 
@@ -73,9 +74,13 @@ int picture_init(struct picture *p, const struct layout *l, const char *name, in
 {
     int64_t often_us = FRESH_PACES * pace_us(layout_processes(l));
     *p = (struct picture){.layout = l,
-                          .began_us = now_us,
                           .fresh_us = often_us > HEALTH_FRESH_US ? often_us : HEALTH_FRESH_US,
-                          .door.heard_us = -1};
+                          .began_us = now_us};
+    for (int i = 0; i < l->doors; i++) {
+        p->said[i].heard_us = -1;
+        p->door[i] = (struct status_door){
+            .port = layout_door_port(l, i), .rps = NAN, .requests = -1, .lost = -1};
+    }
     p->status = (struct status){.topology = name,
                                 .control_pid = pid,
                                 .port = l->port,
@@ -83,6 +88,8 @@ int picture_init(struct picture *p, const struct layout *l, const char *name, in
                                 .errors = NAN,
                                 .requests = -1,
                                 .lost = -1,
+                                .doors = p->door,
+                                .door_count = (size_t)l->doors,
                                 .cell_count = l->topo->cell_count,
                                 .faults = p->fault,
                                 .events = p->shown};
@@ -98,7 +105,9 @@ int picture_init(struct picture *p, const struct layout *l, const char *name, in
 
 void picture_release(struct picture *p)
 {
-    arena_release(&p->door.arena);
+    arena_release(&p->sum);
+    for (size_t i = 0; i < LAYOUT_DOORS_MAX; i++)
+        arena_release(&p->said[i].arena);
     for (size_t i = 0; p->cell != NULL && i < p->status.cell_count; i++)
         for (size_t k = 0; k < p->status.cells[i].zone_count; k++)
             arena_release(&p->cell[i].zone[k].said.arena);
@@ -182,13 +191,19 @@ int picture_agent_said(struct picture *p, size_t cell, size_t zone, const char *
     return 0;
 }
 
-int picture_door_said(struct picture *p, const char *text, size_t len, int64_t now_us,
+void picture_door(struct picture *p, size_t door, int64_t pid)
+{
+    p->door[door].pid = pid;
+    p->status.door_pid = p->door[0].pid;
+}
+
+int picture_door_said(struct picture *p, size_t door, const char *text, size_t len, int64_t now_us,
                       struct error *err)
 {
     struct picture_said new;
     if (decode(&new, text, len, err) != 0)
         return -1;
-    keep(&p->door, &new, now_us);
+    keep(&p->said[door], &new, now_us);
     return 0;
 }
 
@@ -366,16 +381,37 @@ static void show_events(struct picture *p, int64_t now_us)
     }
 }
 
+/* All doors as one; NULL: none says anything. */
+static const struct status *hear_doors(struct picture *p, int64_t now_us)
+{
+    const struct status *said[LAYOUT_DOORS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < p->status.door_count; i++) {
+        struct status_door *door = &p->door[i];
+        const struct status *s = &p->said[i].status;
+        door->answers = fresh(p, &p->said[i], now_us);
+        door->rps = door->answers ? s->rps : NAN;
+        door->requests = door->answers ? s->requests : -1;
+        door->lost = door->answers ? s->lost : -1;
+        if (door->answers)
+            said[count++] = s;
+    }
+    arena_reset(&p->sum);
+    return count == 0 ? NULL : doors_sum(said, count, &p->sum);
+}
+
 void picture_judge(struct picture *p, const struct leases *leases, int64_t now_us)
 {
     struct status *s = &p->status;
-    bool door = fresh(p, &p->door, now_us);
-    const struct status *said = door ? &p->door.status : NULL;
+    const struct status *said = hear_doors(p, now_us);
+    bool door = said != NULL;
     s->rps = door ? said->rps : NAN;
     s->errors = door ? said->errors : NAN;
     s->requests = door ? said->requests : -1;
     s->lost = door ? said->lost : -1;
-    s->healthy = door; /* nobody is served without it */
+    s->healthy = true;
+    for (size_t i = 0; i < s->door_count; i++)
+        s->healthy = s->healthy && s->doors[i].answers; /* nobody is served without one */
     for (size_t i = 0; i < s->cell_count; i++) {
         take_traffic(&s->cells[i], said);
         hear_gossip(p, i, now_us);

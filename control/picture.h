@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/layout.h"
 #include "base/lease.h"
 #include "control/health.h"
 #include "control/hearsay.h"
@@ -54,7 +55,9 @@ struct picture { /* read `status` after picture_judge; the rest is private to pi
     const struct layout *layout;
     struct status status;
     struct picture_cell *cell;
-    struct picture_said door;
+    struct picture_said said[LAYOUT_DOORS_MAX]; /* by the doors */
+    struct status_door door[LAYOUT_DOORS_MAX];
+    struct arena sum; /* of what they said */
     struct picture_event event[PICTURE_EVENTS_MAX];
     uint64_t event_count; /* since control began; event n is at n % PICTURE_EVENTS_MAX */
     struct status_fault fault[LEASES_MAX];
@@ -78,11 +81,14 @@ void picture_event(struct picture *p, int64_t now_us, const char *format, ...)
 void picture_agent(struct picture *p, size_t cell, size_t zone, int64_t pid,
                    const struct supervise *rule, int64_t now_us);
 
-/* What an agent and the door answered. 0, or -1 with `err` set and all as before when it is not a
+/* The process of a door; 0: none. */
+void picture_door(struct picture *p, size_t door, int64_t pid);
+
+/* What an agent and a door answered. 0, or -1 with `err` set and all as before when it is not a
  * status, or not that of this zone. */
 int picture_agent_said(struct picture *p, size_t cell, size_t zone, const char *text, size_t len,
                        int64_t now_us, struct error *err);
-int picture_door_said(struct picture *p, const char *text, size_t len, int64_t now_us,
+int picture_door_said(struct picture *p, size_t door, const char *text, size_t len, int64_t now_us,
                       struct error *err);
 
 /* Make p->status what is so now. Changes become events. It is good until the next call of any

@@ -97,6 +97,19 @@ static const struct json_field cell_fields[] = {
     JSON_END,
 };
 
+static const struct json_field door_fields[] = {
+    JSON_I64(struct status_door, port, "port", -1, 65535, .preset = "-1",
+             .doc = "Where it listens on 127.0.0.1"),
+    JSON_I64(struct status_door, pid, "pid", -1, 0x1p31, .preset = "0",
+             .doc = "Its process; 0 when there is none"),
+    JSON_BOOL(struct status_door, answers, "answers", .preset = "false",
+              .doc = "Whether control hears of it"),
+    NUMBER(struct status_door, rps, "rps", RPS_MAX, .doc = "Requests per second"),
+    COUNT(struct status_door, requests, "requests", .doc = "Requests since it started"),
+    COUNT(struct status_door, lost, "lost", .doc = "Those of them that failed"),
+    JSON_END,
+};
+
 static const struct json_field fault_fields[] = {
     COUNT(struct status_fault, id, "id", .doc = "Its number"),
     JSON_STR(struct status_fault, kind, "kind", .required = true, .doc = "What was broken"),
@@ -123,15 +136,17 @@ const struct json_field status_fields[] = {
     JSON_I64(struct status, control_pid, "control_pid", -1, 0x1p31, .preset = "0",
              .doc = "The control process"),
     JSON_I64(struct status, door_pid, "door_pid", -1, 0x1p31, .preset = "0",
-             .doc = "The door's process; 0 when there is none"),
+             .doc = "The first door's process; 0 when there is none"),
     JSON_I64(struct status, port, "port", -1, 65535, .preset = "-1",
-             .doc = "Where the door listens on 127.0.0.1"),
+             .doc = "Where the first door listens on 127.0.0.1"),
     JSON_BOOL(struct status, healthy, "healthy", .required = true,
-              .doc = "Whether every cell is OK or IDLE"),
-    NUMBER(struct status, rps, "rps", RPS_MAX, .doc = "Requests per second at the door"),
+              .doc = "Whether every cell is OK or IDLE, and every door answers"),
+    NUMBER(struct status, rps, "rps", RPS_MAX, .doc = "Requests per second at all doors"),
     NUMBER(struct status, errors, "errors", 1, .doc = "Failed requests among them"),
-    COUNT(struct status, requests, "requests", .doc = "Requests since the door started"),
+    COUNT(struct status, requests, "requests", .doc = "Requests since the doors started"),
     COUNT(struct status, lost, "lost", .doc = "Those of them that failed"),
+    JSON_LIST(struct status, doors, door_count, "doors", struct status_door, door_fields,
+              .doc = "The front doors, one by one"),
     JSON_LIST(struct status, cells, cell_count, "cells", struct status_cell, cell_fields,
               .doc = "The cells, in the topology's order"),
     JSON_LIST(struct status, faults, fault_count, "faults", struct status_fault, fault_fields,

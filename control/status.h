@@ -77,6 +77,13 @@ struct status_cell {
     struct status_gossip gossip;
 };
 
+struct status_door {
+    int64_t port, pid; /* pid 0: there is none */
+    bool answers;
+    double rps;
+    int64_t requests, lost; /* since it started */
+};
+
 struct status_fault {
     int64_t id;
     const char *kind, *scope; /* "zone-down", "de/a" */
@@ -91,13 +98,15 @@ struct status_event { /* newest first */
 };
 
 struct status {
-    const char *topology; /* its file's name */
-    int64_t uptime_ms;    /* of the control process */
-    int64_t control_pid, door_pid;
-    int64_t port; /* the door's */
-    bool healthy; /* every cell is OK or IDLE */
+    const char *topology;          /* its file's name */
+    int64_t uptime_ms;             /* of the control process */
+    int64_t control_pid, door_pid; /* of the first door */
+    int64_t port;                  /* the first door's */
+    bool healthy;                  /* every cell is OK or IDLE */
     double rps, errors;
-    int64_t requests, lost; /* at the door since it started */
+    int64_t requests, lost; /* at the doors since they started */
+    struct status_door *doors;
+    size_t door_count;
     struct status_cell *cells;
     size_t cell_count;
     struct status_fault *faults;

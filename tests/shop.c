@@ -56,7 +56,7 @@ bool shop_is_door(int argc, char **argv, int *status)
     char *text = read_file(in_folder(argv[2], "topology.json"));
     if (topo_parse(&topo, text, strlen(text), NULL, 0, &a, &err) == 0 &&
         layout_init(&l, &topo, argv[2], (int)strtol(argv[3], NULL, 10), &err) == 0) {
-        *status = door_run(&l);
+        *status = door_run(&l, 0);
     } else {
         fprintf(stderr, "%s\n", err.text);
         *status = 2;

@@ -38,7 +38,7 @@ struct control {
     struct lease_file faults;
     struct map_file map;
     struct picture *picture;
-    struct post *post; /* [post_count] the door, then the agents, cell by cell */
+    struct post *post; /* [post_count] the doors, then the agents, cell by cell */
     size_t post_count;
     size_t post_at; /* whose turn it is to be driven */
     uint64_t events_logged;
@@ -88,7 +88,7 @@ static void kill_zone(struct control *c, struct post *agent)
 static void kill_at(struct control *c, const struct lease *lease)
 {
     struct leases only = {.count = 1, .lease[0] = *lease};
-    for (size_t i = 1; i < c->post_count; i++) {
+    for (size_t i = (size_t)c->layout->doors; i < c->post_count; i++) {
         struct post *agent = &c->post[i];
         const struct topo *topo = c->layout->topo;
         int64_t now_us = lease->ends_us - 1;
@@ -324,12 +324,13 @@ static void on_signal(uv_signal_t *handle, int signal)
     close_all(handle->data);
 }
 
-/* The agents see it too, and end their replicas; nobody else ends the door when the folder has been
- * removed with all pid files in it. */
+/* The agents see it too, and end their replicas; nobody else ends the doors when the folder has
+ * been removed with all pid files in it. */
 static void give_up(struct control *c)
 {
-    log_line("the system is to be down: control ends the door and itself");
-    child_signal(&c->post[0].child, SIGTERM);
+    log_line("the system is to be down: control ends the doors and itself");
+    for (int i = 0; i < c->layout->doors; i++)
+        child_signal(&c->post[i].child, SIGTERM);
     close_all(c);
 }
 
@@ -351,19 +352,20 @@ static int init_posts(struct control *c)
     char *real = realpath(c->layout->dir, NULL);
     const char *dir = arena_format(&c->arena, "%s", real == NULL ? c->layout->dir : real);
     free(real);
-    size_t count = 1;
+    size_t doors = (size_t)c->layout->doors, count = doors;
     for (size_t i = 0; i < topo->cell_count; i++)
         count += topo->cells[i].zone_count;
     c->post = arena_alloc(&c->arena, count, sizeof c->post[0]);
     if (c->post == NULL || dir == NULL)
         return -1;
-    struct post *p = c->post;
-    if (post_init(p, c->layout, POST_DOOR, 0, dir, c->picture, &c->loop, &c->arena) != 0)
-        return -1;
-    c->post_count = 1;
+    for (; c->post_count < doors; c->post_count++)
+        if (post_init(&c->post[c->post_count], c->layout, POST_DOOR, c->post_count, dir, c->picture,
+                      &c->loop, &c->arena) != 0)
+            return -1;
     for (size_t i = 0; i < topo->cell_count; i++)
         for (size_t k = 0; k < topo->cells[i].zone_count; k++, c->post_count++)
-            if (post_init(++p, c->layout, i, k, dir, c->picture, &c->loop, &c->arena) != 0)
+            if (post_init(&c->post[c->post_count], c->layout, i, k, dir, c->picture, &c->loop,
+                          &c->arena) != 0)
                 return -1;
     return 0;
 }

@@ -10,7 +10,9 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/error.h"
+#include "base/layout.h"
 #include "wire/clock.h"
 
 enum { PATIENCE_US = 3000000, KILLED_US = 2000000, ROUNDS_MAX = 50 };
@@ -87,9 +89,15 @@ int crew_find(struct crew *crew, const char *dir, struct error *err)
     snprintf(path, sizeof path, "%s/control.pid", dir);
     if (add(crew, CREW_CONTROL, path, err) != 0)
         return -1;
-    snprintf(path, sizeof path, "%s/door.pid", dir);
-    if (add(crew, CREW_DOOR, path, err) != 0)
-        return -1;
+    for (int i = 0; i < LAYOUT_DOORS_MAX; i++) {
+        const struct layout l = {.dir = dir};
+        struct arena a = {0};
+        const char *door = layout_door(&l, i, "pid", &a);
+        int status = door == NULL ? error_memory(err) : add(crew, CREW_DOOR, door, err);
+        arena_release(&a);
+        if (status != 0)
+            return -1;
+    }
     snprintf(path, sizeof path, "%s/zones", dir);
     if (walk(crew, path, 2, err) != 0)
         return -1;

@@ -32,6 +32,7 @@ enum {
 
 struct door {
     const struct layout *layout;
+    int number; /* which of the doors, from 0 */
     struct arena arena;
     uv_loop_t loop;
     uv_signal_t term, interrupt;
@@ -285,8 +286,8 @@ static int init(struct door *d, struct error *err)
     const struct layout *l = d->layout;
     struct http_limits limits = {.body_bytes_max = BODY_BYTES_MAX};
     uint32_t links;
-    const char *pid_file = layout_file(l, "door.pid", &d->arena);
-    const char *sock = layout_file(l, "door.sock", &d->arena);
+    const char *pid_file = layout_door(l, d->number, "pid", &d->arena);
+    const char *sock = layout_door(l, d->number, "sock", &d->arena);
     if (pid_file == NULL || sock == NULL)
         return error_memory(err);
     if (process_claim(pid_file, err) != 0)
@@ -304,7 +305,8 @@ static int init(struct door *d, struct error *err)
     if (door_tries_init(&d->tries, l, &d->stats, links, &d->loop, &d->arena, err) != 0 ||
         http_server_unix(&d->status, &d->loop, sock, NULL, on_status_request, d, err) != 0)
         return -1;
-    return http_server_tcp(&d->server, &d->loop, l->port, &limits, on_request, d, err);
+    return http_server_tcp(&d->server, &d->loop, layout_door_port(l, d->number), &limits,
+                           on_request, d, err);
 }
 
 static void init_handles(struct door *d)
@@ -317,15 +319,16 @@ static void init_handles(struct door *d)
     uv_signal_start(&d->interrupt, on_signal, SIGINT);
 }
 
-int door_run(const struct layout *l)
+int door_run(const struct layout *l, int number)
 {
-    struct door d = {.layout = l};
+    struct door d = {.layout = l, .number = number};
     struct error err;
     uv_loop_init(&d.loop);
     init_handles(&d);
     int status = init(&d, &err);
     if (status == 0) {
-        log_line("the door is open on 127.0.0.1:%d (process %ld)", l->port, (long)getpid());
+        log_line("the door is open on 127.0.0.1:%d (process %ld)", layout_door_port(l, number),
+                 (long)getpid());
     } else {
         log_line("door: %s", err.text);
         close_all(&d);

@@ -1,4 +1,4 @@
-/* door.h - the door process: the one address of all cells.
+/* door.h - a door process: one address for all cells. A system has one, or several that are alike.
  *
  * It takes a request over HTTP, finds country, cell, service and a replica, passes it on, and
  * passes the answer back. What fails is tried again in another zone, as far as the cell's budget
@@ -8,7 +8,8 @@
 
 struct layout;
 
-/* Be the door of the system in the folder l->dir until SIGTERM or SIGINT. The exit status. */
-int door_run(const struct layout *l);
+/* Be door `number`, from 0, of the system in the folder l->dir until SIGTERM or SIGINT. The exit
+ * status. */
+int door_run(const struct layout *l, int number);
 
 #endif

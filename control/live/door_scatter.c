@@ -215,8 +215,6 @@ static bool is_object(const char *text, size_t len)
     char open[32];
     size_t depth = 0, i = 0;
     bool string = false;
-    while (len > 0 && strchr(" \r\n", text[len - 1]) != NULL)
-        len--;
     for (; i < len; i++) {
         char c = text[i];
         if (c == '\0' || (depth == 0 && (c != '{' || i > 0)))
@@ -239,18 +237,21 @@ static bool is_object(const char *text, size_t len)
 static void take_part(struct door_part *part, const struct http_reply *reply)
 {
     struct door_gather *g = part->gather;
+    size_t len = reply->len;
+    while (len > 0 && strchr(" \r\n", reply->body[len - 1]) != NULL)
+        len--;
     if (reply->failure != HTTP_OK)
         snprintf(part->why, sizeof part->why, "no answer (%s)", http_failure_name(reply->failure));
     else if (reply->status != 200)
         snprintf(part->why, sizeof part->why, "its cell answers %d", reply->status);
-    else if (!is_object(reply->body, reply->len))
+    else if (!is_object(reply->body, len))
         snprintf(part->why, sizeof part->why, "its cell answers what is no page");
-    else if (g->bytes + reply->len > DOOR_SCATTER_BYTES_MAX)
+    else if (g->bytes + len > DOOR_SCATTER_BYTES_MAX)
         snprintf(part->why, sizeof part->why,
                  "its %zu bytes are too many beside the others: %d in "
                  "all are the most",
-                 reply->len, DOOR_SCATTER_BYTES_MAX);
-    else if (!bytes_add(&part->page, reply->body, reply->len))
+                 len, DOOR_SCATTER_BYTES_MAX);
+    else if (!bytes_add(&part->page, reply->body, len))
         snprintf(part->why, sizeof part->why, "no memory left");
     g->bytes += part->page.len;
 }

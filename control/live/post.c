@@ -42,7 +42,7 @@ static void take(struct post *p, const struct http_reply *reply)
         return;
     }
     int status = p->cell == POST_DOOR
-                     ? picture_door_said(p->picture, reply->body, reply->len, now_us, &err)
+                     ? picture_door_said(p->picture, p->zone, reply->body, reply->len, now_us, &err)
                      : picture_agent_said(p->picture, p->cell, p->zone, reply->body, reply->len,
                                           now_us, &err);
     if (status != 0)
@@ -101,6 +101,13 @@ static void init_names(struct post *p, const struct layout *l, const char *dir)
     p->args[n++] = p->cell == POST_DOOR ? "door" : "agent";
     p->args[n++] = "--state";
     p->args[n++] = dir;
+    if (p->cell == POST_DOOR && p->zone > 0) {
+        snprintf(p->number, sizeof p->number, "%zu", p->zone + 1);
+        snprintf(p->name, sizeof p->name, "door %s", p->number);
+        p->args[n++] = "--number";
+        p->args[n++] = p->number;
+        return;
+    }
     snprintf(p->name, sizeof p->name, "door");
     if (p->cell == POST_DOOR)
         return;
@@ -117,10 +124,11 @@ int post_init(struct post *p, const struct layout *l, size_t cell, size_t zone, 
 {
     bool door = cell == POST_DOOR;
     const char *pid_file =
-        door ? layout_file(l, "door.pid", a) : layout_agent(l, cell, zone, "pid", a);
-    const char *log = door ? layout_file(l, "door.log", a) : layout_agent(l, cell, zone, "log", a);
+        door ? layout_door(l, (int)zone, "pid", a) : layout_agent(l, cell, zone, "pid", a);
+    const char *log =
+        door ? layout_door(l, (int)zone, "log", a) : layout_agent(l, cell, zone, "log", a);
     const char *sock =
-        door ? layout_file(l, "door.sock", a) : layout_agent(l, cell, zone, "sock", a);
+        door ? layout_door(l, (int)zone, "sock", a) : layout_agent(l, cell, zone, "sock", a);
     *p = (struct post){.cell = cell,
                        .zone = zone,
                        .picture = picture,
@@ -150,7 +158,7 @@ void post_drive(struct post *p)
     int64_t now_us = clock_us();
     child_drive(&p->child, now_us);
     if (p->cell == POST_DOOR)
-        p->picture->status.door_pid = p->child.process.pid;
+        picture_door(p->picture, p->zone, p->child.process.pid);
     else
         picture_agent(p->picture, p->cell, p->zone, p->child.process.pid, &p->child.rule, now_us);
 }

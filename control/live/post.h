@@ -1,4 +1,4 @@
-/* post.h - one process that control answers for: the door, or the agent of a zone.
+/* post.h - one process that control answers for: a door, or the agent of a zone.
  *
  * It is kept running (control/live/child.h) and asked for its status, which goes into the picture
  * (control/picture.h). */
@@ -25,7 +25,7 @@ enum {
 
 struct post { /* read `child`; the rest is private to post.c */
     struct child child;
-    size_t cell, zone;
+    size_t cell, zone; /* of POST_DOOR: which door, from 0 */
     struct picture *picture;
     uint64_t every_ms; /* from an answer to the next question */
     struct http_client *client;
@@ -35,11 +35,12 @@ struct post { /* read `child`; the rest is private to post.c */
     int64_t silent_us; /* the first of its questions in a row that were not answered; 0: none */
     unsigned misses;   /* how many of these */
     bool garbled;      /* its last answer was no status */
-    char name[96];     /* "agent de/a" */
+    char name[96];     /* "agent de/a", "door", "door 2" */
+    char number[8];    /* of the second door and those after it */
     const char *args[CHILD_ARGS_MAX];
 };
 
-/* The post of a zone's agent, or of the door: started when driven. `dir` is the state folder as the
+/* The post of a zone's agent, or of a door: started when driven. `dir` is the state folder as the
  * new process is told it. All is borrowed. 0, or -1 when memory is out. */
 int post_init(struct post *p, const struct layout *l, size_t cell, size_t zone, const char *dir,
               struct picture *picture, uv_loop_t *loop, struct arena *a);

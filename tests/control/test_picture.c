@@ -78,7 +78,7 @@ static void door_says(struct world *w, const char *cells, int64_t now_us)
                      "{\"topology\": \"\", \"healthy\": true, \"requests\": 9, \"lost\": 1, "
                      "\"rps\": 3.5, \"cells\": [%s]}",
                      cells);
-    assert_int_equal(picture_door_said(&w->picture, text, (size_t)n, now_us, &w->err), 0);
+    assert_int_equal(picture_door_said(&w->picture, 0, text, (size_t)n, now_us, &w->err), 0);
 }
 
 static const struct status *judge(struct world *w, int64_t now_us)
@@ -201,7 +201,7 @@ static void test_picture_keeps_its_own_when_it_hears_nonsense(void **state)
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         assert_int_equal(
             picture_agent_said(&w->picture, 0, 0, texts[i], strlen(texts[i]), 1, &w->err), -1);
-    assert_int_equal(picture_door_said(&w->picture, "{", 1, 1, &w->err), -1);
+    assert_int_equal(picture_door_said(&w->picture, 0, "{", 1, 1, &w->err), -1);
     assert_true(judge(w, 2)->healthy);
 }
 

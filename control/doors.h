@@ -1,0 +1,17 @@
+/* doors.h - several front doors as one: what they say is summed.
+ *
+ * Rates and counts add up; shares are weighted by the requests that they are of; of percentiles the
+ * worst is taken, as the sum's own is not known from them. */
+#ifndef CONTROL_DOORS_H
+#define CONTROL_DOORS_H
+
+#include <stddef.h>
+
+struct arena;
+struct status;
+
+/* The sum of `count` >= 1 statuses of doors of one system, cell by cell in the order of the first.
+ * Storage is the arena's; with one status it is that one. NULL when memory is out. */
+const struct status *doors_sum(const struct status *const *said, size_t count, struct arena *a);
+
+#endif
