@@ -14,9 +14,9 @@
 #include "commands/load_report.h"
 #include "commands/mix.h"
 #include "commands/orders_check.h"
-#include "commands/smart.h"
 #include "commands/state.h"
 #include "commands/table.h"
+#include "control/live/smart.h"
 
 enum { RATE_PRESET = 100, COUNTRIES_MAX = FILL_COUNTRIES_MAX };
 

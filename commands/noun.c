@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uv.h>
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -12,8 +11,8 @@
 #include "commands/lists.h"
 #include "commands/noun_print.h"
 #include "commands/problem.h"
-#include "commands/smart.h"
 #include "commands/state.h"
+#include "control/live/smart.h"
 #include "region/ids.h"
 
 enum { TIMEOUT_US = 10000000, LINKS = 4, TARGET_MAX = 2048, QUANTITY_MAX = 1000000 };
@@ -134,8 +133,6 @@ struct job {
     struct error err;
     char target[TARGET_MAX];
     const char *method, *body;
-    struct smart smart;
-    bool done;
     struct http_reply reply; /* its body is the arena's */
 };
 
@@ -320,16 +317,7 @@ static int take_verb(struct job *j, int args, char **argv)
 
 /* ---- asking ---- */
 
-static void on_answer(void *context, const struct http_reply *reply)
-{
-    struct job *j = context;
-    j->done = true;
-    j->reply = (struct http_reply){.failure = reply->failure, .status = reply->status};
-    j->reply.body = arena_string(&j->arena, reply->body, reply->len);
-    j->reply.len = j->reply.body == NULL ? 0 : reply->len;
-}
-
-static int exchange(struct job *j, uv_loop_t *loop)
+static int ask(struct job *j)
 {
     const struct client_request request = {.method = j->method,
                                            .target = j->target,
@@ -337,36 +325,18 @@ static int exchange(struct job *j, uv_loop_t *loop)
                                            .body = j->body,
                                            .len = j->body == NULL ? 0 : strlen(j->body),
                                            .timeout_us = TIMEOUT_US};
-    if (smart_open(&j->smart, loop, false, &j->err) != 0)
-        return -1;
-    const struct error *refused = client_map_refused(j->smart.client);
-    if (refused->code != ERR_NONE)
-        fprintf(stderr, "bulkhead: the map that was kept is not used: %s\n", refused->text);
-    if (client_send(j->smart.client, &request, on_answer, j) == NULL)
-        return error_memory(&j->err);
-    while (!j->done)
-        uv_run(loop, UV_RUN_ONCE);
-    return 0;
-}
-
-static int ask(struct job *j)
-{
-    uv_loop_t loop;
+    struct smart smart = {.direct = !j->o.door, .links_max = LINKS};
+    struct error refused = {.code = ERR_NONE};
     struct state state;
-    j->smart.direct = !j->o.door;
-    j->smart.links_max = LINKS;
     if (j->o.port > 0)
-        smart_at(&j->smart, (int)j->o.port);
+        smart_at(&smart, (int)j->o.port);
     else if (state_open(&state, j->o.dir, &j->arena, &j->err) == 0)
-        smart_of(&j->smart, &state.layout);
+        smart_of(&smart, &state.layout);
     else
         return -1;
-    if (uv_loop_init(&loop) != 0)
-        return error_memory(&j->err);
-    int status = exchange(j, &loop);
-    smart_close(&j->smart);
-    uv_run(&loop, UV_RUN_DEFAULT);
-    uv_loop_close(&loop);
+    int status = smart_ask(&smart, &request, &j->reply, &refused, &j->arena, &j->err);
+    if (status == 0 && refused.code != ERR_NONE)
+        fprintf(stderr, "bulkhead: a map is not used: %s\n", refused.text);
     return status;
 }
 
@@ -380,8 +350,6 @@ static int report(struct job *j)
                 http_failure_name(r->failure));
         return EXIT_NO;
     }
-    if (r->body == NULL)
-        return cli_fail("no memory left");
     if (r->status < 400) {
         enum noun_form form = j->o.json ? NOUN_AS_IT_CAME
                               : j->verb->plan == plan_list || j->verb->plan == plan_search

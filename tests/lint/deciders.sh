@@ -19,6 +19,7 @@ cat >"$work/table" <<'TABLE'
 both base backoff_delay_us
 both control retry_earn retry_allowed
 both control balance_opts_of balance_init balance_pick_for balance_sent balance_ended
+both control balance_present
 both control hedge_none_seen hedge_begin hedge_wait_us hedge_allowed hedge_seen
 both control breaker_closed breaker_allows breaker_accepted
 both control shift_avoids
@@ -32,7 +33,7 @@ live control route_opts_of route_init route_begin route_try route_hedge route_en
 live control route_outcome_of
 
 # Called by the simulator alone so far. What is called live too moves up; this part only shrinks.
-simulator control balance_pick balance_present
+simulator control balance_pick
 simulator control capacity_server_rps capacity_needed capacity_per_zone
 simulator control shift_away shift_back
 simulator control rollout_init rollout_step rollout_deadline_us

@@ -1,8 +1,10 @@
-#include "commands/smart.h"
+#include "control/live/smart.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <uv.h>
 
+#include "base/arena.h"
 #include "base/error.h"
 
 void smart_of(struct smart *s, const struct layout *l)
@@ -47,7 +49,8 @@ static int fetch(struct smart *s, uv_loop_t *loop, struct error *err)
                      s->door_count > 1 ? " and others" : "");
 }
 
-int smart_open(struct smart *s, uv_loop_t *loop, bool follow, struct error *err)
+/* With a map if it is to be direct; `follow`: hear of each new one. */
+static int smart_open(struct smart *s, uv_loop_t *loop, bool follow, struct error *err)
 {
     struct client_opts opts = {.loop = loop,
                                .door_count = s->door_count,
@@ -61,13 +64,57 @@ int smart_open(struct smart *s, uv_loop_t *loop, bool follow, struct error *err)
     return s->direct ? fetch(s, loop, err) : 0;
 }
 
-void smart_close(struct smart *s)
+static void smart_close(struct smart *s)
 {
     if (s->client == NULL)
         return;
     s->counts = *client_counts(s->client);
     client_free(s->client);
     s->client = NULL;
+}
+
+/* ---- one request ---- */
+
+struct asking {
+    struct http_reply *reply;
+    struct arena *arena;
+    bool done;
+};
+
+static void on_answer(void *context, const struct http_reply *reply)
+{
+    struct asking *asking = context;
+    asking->done = true;
+    *asking->reply = (struct http_reply){.failure = reply->failure, .status = reply->status};
+    asking->reply->body = arena_string(asking->arena, reply->body, reply->len);
+    asking->reply->len = reply->len;
+}
+
+static int ask_on(struct smart *s, uv_loop_t *loop, const struct client_request *request,
+                  struct asking *asking, struct error *refused, struct error *err)
+{
+    if (smart_open(s, loop, false, err) != 0)
+        return -1;
+    *refused = *client_map_refused(s->client);
+    if (client_send(s->client, request, on_answer, asking) == NULL)
+        return error_memory(err);
+    while (!asking->done)
+        uv_run(loop, UV_RUN_ONCE);
+    return asking->reply->body == NULL ? error_memory(err) : 0;
+}
+
+int smart_ask(struct smart *s, const struct client_request *request, struct http_reply *reply,
+              struct error *refused, struct arena *a, struct error *err)
+{
+    struct asking asking = {reply, a, false};
+    uv_loop_t loop;
+    if (uv_loop_init(&loop) != 0)
+        return error_memory(err);
+    int status = ask_on(s, &loop, request, &asking, refused, err);
+    smart_close(s);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    uv_loop_close(&loop);
+    return status;
 }
 
 /* ---- as a carrier ---- */

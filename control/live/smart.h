@@ -1,15 +1,17 @@
-/* smart.h - the smart client (control/live/client.h) as commands use it: of a running system by its
- * state folder, which also keeps the map between commands, or by a door's port alone. */
-#ifndef COMMANDS_SMART_H
-#define COMMANDS_SMART_H
+/* smart.h - the smart client (control/live/client.h) for who has no loop: of a running system by
+ * its state folder, which also keeps the map between runs, or by a door's port alone. */
+#ifndef CONTROL_LIVE_SMART_H
+#define CONTROL_LIVE_SMART_H
 
 #include <limits.h>
 #include <stdbool.h>
-#include <uv.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "control/live/client.h"
 #include "wire/load.h"
 
+struct arena;
 struct error;
 struct layout;
 
@@ -20,7 +22,7 @@ struct smart {          /* set `direct` and `links_max`, then call smart_of or s
     size_t door_count;
     char cache[PATH_MAX];        /* "" for none */
     struct client *client;       /* between open and close */
-    struct client_counts counts; /* after close */
+    struct client_counts counts; /* of what it did */
 };
 
 /* All doors of a system, and a map kept in its folder. */
@@ -29,10 +31,10 @@ void smart_of(struct smart *s, const struct layout *l);
 /* One door. */
 void smart_at(struct smart *s, int port);
 
-/* Open on a loop, with a map if it is to be direct; `follow`: hear of each new one. 0, or -1 with
- * `err` set: no door has one. smart_close is due either way. */
-int smart_open(struct smart *s, uv_loop_t *loop, bool follow, struct error *err);
-void smart_close(struct smart *s);
+/* One request, and wait for what becomes of it; the body is in `a`. `refused`: why a map that was
+ * kept, or fetched, is not used; ERR_NONE when it is. 0, or -1 with `err` set: there is no map. */
+int smart_ask(struct smart *s, const struct client_request *request, struct http_reply *reply,
+              struct error *refused, struct arena *a, struct error *err);
 
 /* For load_stream.carrier: the requests of a load. */
 struct load_carrier smart_carrier(struct smart *s);
