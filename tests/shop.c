@@ -81,11 +81,13 @@ static bool is_free(int port)
     return ok;
 }
 
+/* Below the ephemeral ports. */
 static int free_block(void)
 {
+    enum { FIRST = 10000, BLOCKS = (LAYOUT_PORT_MAX + 1 - FIRST) / PORTS };
     static unsigned turn;
     for (int tries = 0; tries < 1000; tries++) {
-        int port = 10000 + (int)(((unsigned)getpid() * 7 + turn++) % 800) * PORTS;
+        int port = FIRST + (int)(((unsigned)getpid() * 7 + turn++) % BLOCKS) * PORTS;
         int count = 0;
         while (count < PORTS && is_free(port + count))
             count++;
