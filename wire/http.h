@@ -138,6 +138,14 @@ struct http_client *http_client_new(uv_loop_t *loop, int port, uint32_t connecti
 struct http_client *http_client_new_unix(uv_loop_t *loop, const char *path,
                                          uint32_t connections_max);
 
+/* Lead its connections over a slow line: `way` says how long what leaves now, or (`back`) comes
+ * now, takes in us, or DELAY_CUT. A new connection pays one round trip more. While the line is cut
+ * bytes vanish both ways, connecting hangs, and nobody is told that a connection is closed.
+ * `delays` and `context` outlive the client. Before the first http_send. */
+struct delays;
+typedef int64_t http_way(void *context, bool back);
+void http_client_route(struct http_client *c, struct delays *delays, http_way *way, void *context);
+
 /* Cancels what is under way. The loop has to run on for the handles to close. NULL is fine. */
 void http_client_free(struct http_client *c);
 

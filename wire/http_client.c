@@ -273,6 +273,14 @@ struct http_client *http_client_new_unix(uv_loop_t *loop, const char *path,
     return c;
 }
 
+void http_client_route(struct http_client *c, struct delays *delays, http_way *way, void *context)
+{
+    assert(c->links == NULL);
+    c->delays = delays;
+    c->way = way;
+    c->way_context = context;
+}
+
 void http_client_closed(struct http_client *c)
 {
     if (--c->handles > 0)
@@ -299,6 +307,8 @@ void http_client_free(struct http_client *c)
     c->freed = true;
     while (c->links != NULL)
         http_link_close(c->links);
+    while (c->parked != NULL)
+        http_link_unpark(c->parked);
     while (c->soonest != NULL)
         call_free(c->soonest);
     uv_close((uv_handle_t *)&c->timer, on_timer_closed);

@@ -14,10 +14,16 @@
 #include <uv.h>
 
 #include "wire/bytes.h"
+#include "wire/delay.h"
 #include "wire/http.h"
 #include "wire/http_parse.h"
 
-enum { HTTP_LINK_READ_BYTES = 64 << 10, HTTP_LINK_IDLE_MS = 30000, HTTP_CALLS_SPARE_MAX = 64 };
+enum {
+    HTTP_LINK_READ_BYTES = 64 << 10,
+    HTTP_LINK_IDLE_MS = 30000,
+    HTTP_LINK_PARKED_MAX = 64, /* closed while the line is cut, which the peer must not see yet */
+    HTTP_CALLS_SPARE_MAX = 64,
+};
 
 struct http_call {
     struct http_client *client;
@@ -43,7 +49,11 @@ struct http_client {
     struct sockaddr_un path; /* when it is a unix socket */
     char host[32];
     uint32_t links_max, link_count; /* those that are not closing */
-    struct http_link *links;
+    struct http_link *links, *parked;
+    unsigned parked_count;
+    struct delays *delays; /* NULL: no slow line */
+    http_way *way;
+    void *way_context;
     struct http_link *idle_top, *idle_bottom; /* a stack by its `above` and `below` */
     struct http_call *soonest, *latest;
     struct http_call *queue_first, *queue_last;
@@ -73,9 +83,13 @@ struct http_link {
     unsigned interim_count;
     uv_connect_t connect;
     uv_write_t write;
-    struct bytes flying; /* of the request, what did not fit at once */
+    struct bytes flying;       /* of the request, what did not fit at once */
+    struct delay_line out, in; /* of a slow line */
+    struct delay_wait wait;    /* to connect, to be connected, or to be closed */
+    int connected;             /* what connecting came to */
     bool is_writing;
     bool is_idle;
+    bool is_full;  /* so much is in `in` that we read no more */
     bool reused;   /* it has carried a call before */
     bool answered; /* a byte came for this call */
     bool closing;
@@ -95,5 +109,6 @@ void http_call_fail_later(struct http_call *call, enum http_failure failure); /*
 void http_link_new(struct http_client *c, struct http_call *call); /* connect, then send */
 void http_link_send(struct http_link *l, struct http_call *call);  /* on one that rests */
 void http_link_close(struct http_link *l); /* its call is without a link then */
+void http_link_unpark(struct http_link *l);
 
 #endif

@@ -3,12 +3,15 @@
 #include <assert.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "wire/clock.h"
+#include "wire/store_disk.h"
 #include "wire/store_folder.h"
 #include "wire/store_lane.h"
 #include "wire/store_log.h"
@@ -21,6 +24,8 @@ enum {
     GROUP_MAX = 256,
     GROUP_US = 20000, /* works of a group begin within this: others want their turn */
     PATH_BYTES = 4096,
+    DRAG_US_MAX = 5000000, /* of one transaction of a slow store */
+    DRAG_STEP_US = 20000,
 };
 
 enum { REDO = 1 }; /* a status: undone without its fault */
@@ -38,6 +43,7 @@ struct store {
     struct store_log log;
     struct reader reader[READERS_MAX];
     pthread_t writer;
+    _Atomic double slow; /* works take so many times as long */
 
     pthread_mutex_t mutex; /* for all below */
     struct store_lane writes, reads;
@@ -144,6 +150,31 @@ size_t store_answer(struct store *s)
     return count;
 }
 
+/* ---- a slow store ---- */
+
+/* What began at `from_us` has been done; let it take as long as a slow store would. */
+static void drag(struct store *s, int64_t from_us, bool turn)
+{
+    double slow = atomic_load_explicit(&s->slow, memory_order_relaxed);
+    if (slow <= 1)
+        return;
+    int64_t now_us = clock_us();
+    double more_us = (double)(now_us - from_us) * (slow - 1);
+    int64_t end_us = now_us + (more_us < DRAG_US_MAX ? (int64_t)more_us : DRAG_US_MAX);
+    while ((now_us = clock_us()) < end_us) {
+        int64_t us = end_us - now_us < DRAG_STEP_US ? end_us - now_us : DRAG_STEP_US;
+        nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
+        if (turn)
+            turnstile_beat(s->turnstile);
+    }
+}
+
+void store_suffer(struct store *s, double slow, bool full)
+{
+    atomic_store_explicit(&s->slow, slow, memory_order_relaxed);
+    store_disk_full(full);
+}
+
 /* ---- writing ---- */
 
 static void fail_all(struct store_job **job, size_t count, const struct error *err)
@@ -236,8 +267,10 @@ static void write_group(struct store *s)
         if (!turn)
             fail_all(job, count, &err);
         else {
+            int64_t from_us = clock_us();
             if (!transact(s, job, alone ? 1 : count))
                 alone = true;
+            drag(s, from_us, true);
             turnstile_give(s->turnstile);
             count_commit(s);
         }
@@ -261,12 +294,13 @@ static void *read_on(void *context)
         struct store_job *job;
         if (pop(s, &s->reads, &job, 1) == 0)
             continue;
-        int64_t us_max = s->opts.read_us_max;
+        int64_t us_max = s->opts.read_us_max, from_us = clock_us();
         job->status = store_tx_begin(r->tx, us_max, &job->err);
         if (job->status == 0) {
             job->status = store_tx_work(r->tx, job->work, job->context, us_max, &job->err);
             store_tx_rollback(r->tx);
         }
+        drag(s, from_us, false);
         answer(s, &job, 1);
     }
     return NULL;
@@ -441,12 +475,14 @@ int store_open(struct store **out, const struct store_opts *opts, struct error *
     bool ours; /* looked at before anything is made in a folder of someone else's */
     if (store_folder_check(opts->folder, opts->owner, &ours, err) < 0)
         return -1;
+    store_disk_init();
     struct store *s = calloc(1, sizeof *s);
     if (!s)
         return error_memory(err);
     s->opts = *opts;
     set_defaults(&s->opts);
     s->answers_tail = &s->answers;
+    atomic_init(&s->slow, 1);
     pthread_mutex_init(&s->mutex, NULL);
     if (store_lane_init(&s->writes, s->opts.writes_max) < 0 ||
         store_lane_init(&s->reads, s->opts.reads_max) < 0) {

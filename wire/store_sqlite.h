@@ -82,6 +82,11 @@ bool store_read(struct store *s, store_work *work, void *context, store_done *do
 /* Give the answers that are due, on this thread. Returns how many. For stores with `wake`. */
 size_t store_answer(struct store *s);
 
+/* What a fault does to the store, for any thread: works take `slow` times as long (1: as they are;
+ * writes with the turn, so that others wait too), and while the disk is `full` no write reaches it:
+ * SQLite is told ENOSPC, as by a disk without room. All stores of the process share that disk. */
+void store_suffer(struct store *s, double slow, bool full);
+
 struct store_stats {
     uint64_t accepted;
     uint64_t refused; /* store_write or store_read said false */

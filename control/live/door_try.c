@@ -341,7 +341,7 @@ static int init_group(struct door_tries *t, size_t cell, size_t service,
     for (uint32_t i = 0; i < zones; i++) {
         int port = layout_port(t->layout, cell, i, service);
         g->client[i] = http_client_new(loop, port, t->links_max);
-        if (g->client[i] == NULL)
+        if (g->client[i] == NULL || network_route(&t->network, g->client[i], cell, zones, i) != 0)
             return -1;
     }
     return 0;
@@ -367,7 +367,7 @@ int door_tries_init(struct door_tries *t, const struct layout *l, struct door_st
     const struct topo *topo = l->topo;
     struct capacity_plan plan;
     *t = (struct door_tries){.layout = l, .stats = stats, .links_max = links_max};
-    if (init_cells(t, &plan, a, err) != 0)
+    if (network_init(&t->network, loop, l, err) != 0 || init_cells(t, &plan, a, err) != 0)
         return -1;
     t->group = arena_alloc(a, topo->cell_count * topo->service_count, sizeof t->group[0]);
     t->request = arena_alloc(a, DOOR_REQUESTS_MAX, sizeof t->request[0]);
@@ -396,5 +396,6 @@ void door_tries_close(struct door_tries *t)
     for (size_t i = 0; i < t->group_count; i++)
         for (size_t k = 0; k < t->group[i].route.balance.count; k++)
             http_client_free(t->group[i].client[k]);
+    network_close(&t->network, NULL, NULL);
     explicit_bzero(&t->luck, sizeof t->luck);
 }

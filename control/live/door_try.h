@@ -20,6 +20,7 @@
 #include "control/map.h"
 #include "control/route.h"
 #include "wire/http.h"
+#include "wire/network.h"
 
 struct arena;
 struct door_stats;
@@ -68,6 +69,7 @@ struct door_request {
 
 struct door_tries { /* fields are private to door_try.c */
     const struct layout *layout;
+    struct network network; /* to the zones */
     struct door_stats *stats;
     struct door_cell *cell;
     struct door_group *group; /* [cells][services] */

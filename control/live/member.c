@@ -21,6 +21,7 @@
 #include "wire/clock.h"
 #include "wire/http.h"
 #include "wire/log.h"
+#include "wire/network.h"
 
 enum {
     PARTING_MS = 200,
@@ -40,6 +41,7 @@ struct member {
     struct gossip_msg in;
     struct gossip_seal seal;
     struct gossip_view view;
+    struct network network;
     struct http_client **client; /* [members], NULL: nothing has been said to it yet */
     unsigned calls;              /* under way */
     int64_t join_us;             /* to ask others then, INT64_MAX: we have joined */
@@ -104,12 +106,21 @@ static void answered(void *context, const struct http_reply *reply)
         uv_timer_start(&m->timer, part, 0, 0);
 }
 
+static size_t zone_of(const struct member *m, uint16_t member)
+{
+    return member / (m->layout->topo->service_count + 1);
+}
+
 static void post(struct member *m, const struct gossip_letter *letter)
 {
     uint8_t bytes[GOSSIP_SEALED_MAX];
     struct http_client **client = &m->client[letter->to];
-    if (*client == NULL)
+    if (*client == NULL) {
         *client = http_client_new(m->loop, layout_member_port(m->layout, m->cell, letter->to), 1);
+        if (*client != NULL)
+            network_route(&m->network, *client, m->cell, zone_of(m, m->self),
+                          zone_of(m, letter->to));
+    }
     if (*client == NULL)
         return; /* lost, like any other */
     size_t len = gossip_seal_put(&m->seal, bytes, letter->to, &letter->msg);
@@ -382,7 +393,8 @@ int member_new(struct member **out, const struct layout *l, size_t cell, size_t 
     m->cell = cell;
     m->self = (uint16_t)layout_member(l, zone, service);
     m->loop = loop;
-    if (init(m, zone, err) != 0) {
+    if (init(m, zone, err) != 0 || network_init(&m->network, loop, l, err) != 0) {
+        arena_release(&m->network.arena);
         arena_release(&m->arena);
         free(m);
         return -1;
@@ -411,6 +423,12 @@ static void on_closed(uv_handle_t *timer)
     free(m);
 }
 
+static void on_network_closed(void *context)
+{
+    struct member *m = context;
+    uv_close((uv_handle_t *)&m->timer, on_closed);
+}
+
 static void part(uv_timer_t *timer)
 {
     struct member *m = timer->data;
@@ -418,7 +436,7 @@ static void part(uv_timer_t *timer)
         return;
     for (uint16_t i = 0; i < m->view.members; i++)
         http_client_free(m->client[i]); /* nobody is called any more */
-    uv_close((uv_handle_t *)timer, on_closed);
+    network_close(&m->network, on_network_closed, m);
 }
 
 void member_close(struct member *m, bool leave)

@@ -6,19 +6,26 @@
 
 #include "base/error.h"
 #include "region/live/request.h"
+#include "region/live/trouble.h"
 #include "wire/clock.h"
 
 static const struct error full = {ERR_LIMIT, "too much waits for it"};
 
 static void ask_to_read(struct request *r, store_work *work, store_done *done)
 {
-    if (!store_read(r->service->store.store, work, &r->work, done, r))
+    struct error err;
+    if (!trouble_store(r, &err))
+        request_store_failed(r, &err);
+    else if (!store_read(r->service->store.store, work, &r->work, done, r))
         request_store_failed(r, &full);
 }
 
 static void ask_to_write(struct request *r, store_work *work, store_done *done)
 {
-    if (!store_write(r->service->store.store, work, &r->work, done, r))
+    struct error err;
+    if (!trouble_store(r, &err))
+        request_store_failed(r, &err);
+    else if (!store_write(r->service->store.store, work, &r->work, done, r))
         request_store_failed(r, &full);
 }
 
@@ -150,8 +157,12 @@ void reads_done(struct request *r, const struct error *err)
 
 void handle_read(struct request *r)
 {
+    struct error err;
     r->work.read = (struct record_read){.a = &r->arena, .id = r->target.id};
-    reads_add(&r->service->reads, r);
+    if (trouble_store(r, &err))
+        reads_add(&r->service->reads, r);
+    else
+        request_store_failed(r, &err);
 }
 
 static void listed(void *context, int status, const struct error *err)

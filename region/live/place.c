@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "region/live/handlers.h"
 #include "region/live/request.h"
+#include "region/live/trouble.h"
 #include "wire/clock.h"
 
 static void do_step(struct request *r);
@@ -117,11 +118,13 @@ static void committed(void *context, int status, const struct error *err)
 
 static void do_step(struct request *r)
 {
+    struct error err;
     if (r->placing.state == ORDER_CHECKING)
         ask_customer(r);
     else if (r->placing.state == ORDER_RESERVING)
         ask_catalog(r);
-    else if (!store_write(r->service->store.store, record_create_work, &r->work, committed, r))
+    else if (!trouble_store(r, &err) ||
+             !store_write(r->service->store.store, record_create_work, &r->work, committed, r))
         step_ended(r, 0, NULL);
 }
 

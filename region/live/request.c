@@ -7,6 +7,8 @@
 
 #include "base/error.h"
 #include "region/live/handlers.h"
+#include "region/live/trouble.h"
+#include "wire/clock.h"
 #include "wire/log.h"
 
 enum { SPARE_MAX = 64 };
@@ -54,11 +56,6 @@ void request_release_spare(struct service *s)
     s->spare_count = 0;
 }
 
-static void request_closed(uv_handle_t *timer)
-{
-    request_free(timer->data);
-}
-
 /* ---- from the first place to the last ---- */
 
 int64_t request_now_us(const struct service *s)
@@ -91,24 +88,46 @@ static void send_reply(struct http_exchange *x, const struct reply *reply)
                 text, (size_t)n);
 }
 
-/* When the answer of a request that begins now may leave, if the topology's times are spent. */
-static int64_t spend_until_us(struct service *s)
+static void run(struct request *r);
+
+static struct request *waiter_of(struct delay_wait *w)
 {
-    int64_t us = (int64_t)dist_draw(&s->work_us, &s->rng) + s->carry_us;
-    s->carry_us = us % 1000;
-    return request_now_us(s) + us - s->carry_us;
+    return (struct request *)((char *)w - offsetof(struct request, wait));
 }
 
+static void run_later(struct delay_wait *w)
+{
+    run(waiter_of(w));
+}
+
+/* When the answer of a request that begins now may leave, if the topology's times are spent. */
+static int64_t spend_until_us(struct service *s, int64_t now_us)
+{
+    double us = dist_draw(&s->work_us, &s->rng);
+    return now_us + (int64_t)(s->troubled ? us * s->trouble.slow : us);
+}
+
+static bool wait_until(struct request *r, int64_t at_us, void (*due)(struct delay_wait *w))
+{
+    r->wait.due = due;
+    return delay_wait(&r->service->network.delays, &r->wait, at_us);
+}
+
+/* Work on it; or, while our zone is cut off from the stores, when it is not any more. */
 static void run(struct request *r)
 {
     struct service *s = r->service;
+    int64_t now_us = clock_us();
+    trouble_look(s);
+    if (r->counted && !http_gone(r->exchange) && trouble_is_cut(s) &&
+        wait_until(r, now_us + DELAY_LOOK_US, run_later))
+        return;
     s->counts.requests += r->counted;
-    if (s->topo->policy.spend && r->counted) {
-        r->until_us = spend_until_us(s);
-        uv_timer_init(&s->loop, &r->timer);
-        r->timer.data = r;
-    }
-    r->route->run(r);
+    r->began_us = now_us;
+    if (s->topo->policy.spend && r->counted)
+        r->until_us = spend_until_us(s, now_us);
+    if (trouble_spares(r))
+        r->route->run(r);
 }
 
 static struct request *request_of(struct admission_item *item)
@@ -186,31 +205,35 @@ static void leave(struct request *r)
     if (r->counted)
         give_place(s);
     send_reply(r->exchange, &r->reply);
-    if (r->until_us != 0)
-        uv_close((uv_handle_t *)&r->timer, request_closed);
-    else
-        request_free(r);
+    request_free(r);
     s->open--;
     shed_dropped(s);
     start_ready(s);
     tell_drained(s);
 }
 
-static void spent(uv_timer_t *timer)
+static void finish(struct request *r);
+
+static void spent(struct delay_wait *w)
 {
-    leave(timer->data);
+    finish(waiter_of(w));
 }
 
 /* The answer is known. It leaves now, or when the time that the topology gives has been spent. */
 static void finish(struct request *r)
 {
     struct service *s = r->service;
-    int64_t left_us = r->until_us == 0 ? 0 : r->until_us - request_now_us(s);
-    if (left_us <= 0) {
-        leave(r);
-        return;
+    int64_t now_us = clock_us();
+    if (!r->done) {
+        int64_t late_us = trouble_late_us(r, now_us);
+        if (late_us > 0)
+            r->until_us = (r->until_us > now_us ? r->until_us : now_us) + late_us;
+        r->done = true;
     }
-    uv_timer_start(&r->timer, spent, (uint64_t)left_us / 1000, 0);
+    if (r->stored && r->counted && trouble_is_cut(s) && !http_gone(r->exchange))
+        r->until_us = now_us + DELAY_LOOK_US;
+    if (r->until_us <= now_us || !wait_until(r, r->until_us, spent))
+        leave(r);
 }
 
 void request_problem(struct http_exchange *x, int status, const char *header, const char *value,

@@ -23,6 +23,7 @@
 #include "region/record.h"
 #include "region/target.h"
 #include "wire/http.h"
+#include "wire/network.h"
 #include "wire/store_loop.h"
 
 struct request;
@@ -48,6 +49,7 @@ struct service {
     struct http_server *server;
     struct store_loop store;
     struct reads reads;
+    struct network network;
     struct upstream customers, catalogs; /* for orders */
     struct admission_rules rules;        /* ticks are microseconds */
     struct admission admission;
@@ -55,10 +57,12 @@ struct service {
     struct request *spare; /* answered ones, with their memory */
     uint32_t spare_count;
     bool starting;
-    struct dist work_us; /* the service times to spend */
-    struct rng rng;      /* of them */
-    int64_t carry_us;    /* not spent yet, for timers count in milliseconds */
-    int64_t logged_us;   /* the store's last complaint */
+    struct dist work_us;         /* the service times to spend */
+    struct rng rng;              /* of them */
+    struct lease_server trouble; /* what faults do to us, while `troubled` */
+    bool troubled;
+    const char *poisoned; /* the file that says until when we are away */
+    int64_t logged_us;    /* the store's last complaint */
     struct service_counts counts;
     int64_t open;                       /* requests not yet answered */
     void (*drained)(struct service *s); /* see request_drain */
@@ -70,6 +74,9 @@ struct service {
 };
 
 enum { REPLY_HEADERS_MAX = 4 };
+
+#define TROUBLE_POISON \
+    "poison" /* the code of the customer whose requests kill, while that fault is on */
 
 struct reply {
     int status;
@@ -100,10 +107,11 @@ struct request {
     struct admission_item item;
     struct request *next; /* ready, read with it, or spare */
     struct reply reply;
-    bool counted;     /* holds one of the replica's places */
-    int64_t until_us; /* not to be answered before; 0: at once */
-    uv_timer_t timer; /* when time is spent */
-    union {           /* what the store is asked */
+    bool counted;               /* holds one of the replica's places */
+    int64_t began_us, until_us; /* work on it; not to be answered before that; 0: at once */
+    bool done, stored;          /* the answer is known; the store has been asked */
+    struct delay_wait wait;     /* until it may begin, or be answered */
+    union {                     /* what the store is asked */
         struct record_create create;
         struct record_read read;
         struct record_list list;

@@ -10,6 +10,7 @@
 #include "region/cell.h"
 #include "region/live/arrival.h"
 #include "region/live/request.h"
+#include "region/live/trouble.h"
 #include "wire/log.h"
 #include "wire/process.h"
 
@@ -78,7 +79,8 @@ static int open_upstream(struct service *s, struct upstream *u, const struct lay
     for (size_t zone = 0; zone < opts.zones; zone++) {
         int port = layout_port(l, s->cell_index, zone, layout_index(l, type));
         u->client[zone] = http_client_new(&s->loop, port, UPSTREAM_CONNECTIONS_MAX);
-        if (u->client[zone] == NULL)
+        if (u->client[zone] == NULL ||
+            network_route(&s->network, u->client[zone], s->cell_index, s->zone, zone) != 0)
             return error_memory(err);
     }
     return 0;
@@ -123,6 +125,7 @@ static void all_answered(struct service *s)
 {
     close_upstream(&s->customers);
     close_upstream(&s->catalogs);
+    network_close(&s->network, NULL, NULL);
     if (s->guest != NULL)
         s->guest_opts->end(s->guest);
     s->guest = NULL;
@@ -179,6 +182,7 @@ static int start(struct service *s, const struct layout *l, struct arena *a, str
     if (topo_dist(&s->work_us, &s->topo->services[s->index], 1, err) != 0)
         return -1;
     if (make_folder_of(pid, a, err) != 0 || process_claim(pid, err) != 0 ||
+        network_init(&s->network, &s->loop, l, err) != 0 || trouble_wait(s, l, a, err) != 0 ||
         open_store(s, l, a, err) != 0)
         return -1;
     reads_init(&s->reads, &s->loop, s->store.store);
