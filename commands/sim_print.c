@@ -46,7 +46,7 @@ static void print_background(FILE *out, const struct run_result *result)
 {
     struct table t;
     int64_t requests = 0;
-    table_titles(&t, "<BACKGROUND|REQUESTS|ANSWERED|SHED|FAILED|MEAN");
+    table_titles(&t, "<BACKGROUND|REQUESTS|ANSWERED|SHED|FAILED|MEAN|P50|P99|P99.9");
     for (size_t i = 0; i < result->country_count; i++) {
         const struct run_background *b = &result->countries[i].background;
         requests += b->requests;
@@ -56,6 +56,9 @@ static void print_background(FILE *out, const struct run_result *result)
         table_put(&t, "%s", table_count(b->shed));
         table_put(&t, "%s", table_count(b->failed));
         put_measure(&t, &b->mean_ms, "ms");
+        put_measure(&t, &b->p50_ms, "ms");
+        put_measure(&t, &b->p99_ms, "ms");
+        put_measure(&t, &b->p999_ms, "ms");
     }
     if (requests > 0) {
         table_print(&t, out);
@@ -159,6 +162,9 @@ static void print_course(FILE *out, const struct run_result *result)
         if (result->shifts > 0)
             fprintf(out, "%s zones were taken out by the control plane, in all replications\n",
                     table_count(result->shifts));
+        if (result->retired > 0)
+            fprintf(out, "%s servers that ailed were replaced by it, in all replications\n",
+                    table_count(result->retired));
         fprintf(out, "\n");
     }
     table_release(&t);
@@ -205,16 +211,36 @@ static void print_imprecise(FILE *out, const struct run_result *result)
     }
 }
 
-static void print_blast(FILE *out, const struct run_result *result)
+static void print_reach(FILE *out, const struct run_result *result, int64_t countries,
+                        double customers, double requests)
 {
+    fprintf(out, "%lld of %zu countries with %s of the customers", (long long)countries,
+            result->country_count, table_percent(customers, 3));
+    if (!isnan(requests))
+        fprintf(out, "; %s of all requests lost", table_percent(requests, 4));
+}
+
+/* What the faults touched, and what counting says that they can. */
+static void print_blast(FILE *out, const struct run_result *result, const struct scenario *scenario)
+{
+    const struct run_counted *c = &result->blast.counted;
     fprintf(out, "blast radius: ");
     if (result->blast.countries == 0)
-        fprintf(out, "none, no request was lost\n");
+        fprintf(out, "none, no request was lost");
     else
-        fprintf(out, "%lld of %zu countries with %s of the customers; %s of all requests lost\n",
-                (long long)result->blast.countries, result->country_count,
-                table_percent(result->blast.customers, 0),
-                table_percent(result->blast.requests, 4));
+        print_reach(out, result, result->blast.countries, result->blast.customers,
+                    result->blast.requests);
+    if (scenario->fault_count == 0) {
+        fprintf(out, "\n");
+        return;
+    }
+    fprintf(out, "\n     counted: ");
+    if (c->countries == 0)
+        fprintf(out, "none, what is left can carry it all");
+    else
+        print_reach(out, result, c->countries, c->customers, c->requests);
+    fprintf(out, "%s%s%s\n", c->words[0] != '\0' ? " (" : "", c->words,
+            c->words[0] != '\0' ? ")" : "");
 }
 
 void sim_print_verdict(FILE *out, const struct run_verdict *v)
@@ -252,7 +278,7 @@ void sim_print(FILE *out, const char *name, const struct files *files,
     print_services(out, result);
     print_caches(out, result);
     fprintf(out, "\n");
-    print_blast(out, result);
+    print_blast(out, result, &files->scenario);
     print_imprecise(out, result);
     for (size_t i = 0; i < result->verdict_count; i++)
         sim_print_verdict(out, &result->verdicts[i]);

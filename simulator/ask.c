@@ -27,7 +27,7 @@ static void count_background(struct world_background_count *count, int answer, i
     count->requests++;
     if (answer == WORLD_OK) {
         count->ok++;
-        count->latency_us += latency_us;
+        hist_add(&count->latency, latency_us);
     } else if (answer == WORLD_SHED) {
         count->shed++;
     } else {

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/scenario.h"
 #include "base/topo.h"
+#include "control/blast.h"
 #include "control/capacity.h"
 #include "simulator/parts.h"
 #include "simulator/precision.h"
@@ -27,11 +28,18 @@ int result_sample_init(struct result_sample *sample, const struct topo *topo, st
     sample->wait_ns = arena_alloc(a, groups, sizeof sample->wait_ns[0]);
     sample->waiting_max = arena_alloc(a, groups, sizeof sample->waiting_max[0]);
     sample->server_ns = arena_alloc(a, groups, sizeof sample->server_ns[0]);
+    sample->tries = arena_alloc(a, groups, sizeof sample->tries[0]);
     sample->copies = arena_alloc(a, groups, sizeof sample->copies[0]);
     bool room = parts_sample_init(sample, topo, a) == 0 && sample->country != NULL &&
                 sample->tries_shed != NULL && sample->busy_ns != NULL && sample->wait_ns != NULL &&
-                sample->waiting_max != NULL && sample->server_ns != NULL && sample->copies != NULL;
+                sample->waiting_max != NULL && sample->server_ns != NULL && sample->tries != NULL &&
+                sample->copies != NULL;
     return room ? 0 : -1;
+}
+
+static double mean_ms(const struct hist *h, int64_t ok)
+{
+    return ok > 0 ? (double)h->sum_us / 1000 / (double)ok : (double)NAN;
 }
 
 static struct result_background background_of(const struct world_background_count *c)
@@ -41,7 +49,10 @@ static struct result_background background_of(const struct world_background_coun
         .ok = c->ok,
         .shed = c->shed,
         .failed = c->failed,
-        .mean_ms = c->ok > 0 ? (double)c->latency_us / 1000 / (double)c->ok : (double)NAN,
+        .mean_ms = mean_ms(&c->latency, c->ok),
+        .p50_ms = hist_quantile_us(&c->latency, 0.5) / 1000,
+        .p99_ms = hist_quantile_us(&c->latency, 0.99) / 1000,
+        .p999_ms = hist_quantile_us(&c->latency, 0.999) / 1000,
     };
 }
 
@@ -59,6 +70,7 @@ void result_sample_take(struct result_sample *sample, const struct world_count *
     sample->events = count->events;
     sample->digest = count->digest;
     sample->shifts = count->shifts;
+    sample->retired = count->retired;
     sample->detect_s = count->detect_ns < 0
                            ? (double)NAN
                            : (double)(count->detect_ns - count->fault_first_ns) * 1e-9;
@@ -70,7 +82,8 @@ void result_sample_take(struct result_sample *sample, const struct world_count *
             .shed = c->shed,
             .failed = c->failed,
             .retries = c->retries,
-            .mean_ms = c->ok > 0 ? (double)c->latency.sum_us / 1000 / (double)c->ok : (double)NAN,
+            .again = c->again,
+            .mean_ms = mean_ms(&c->latency, c->ok),
             .p50_ms = hist_quantile_us(&c->latency, 0.5) / 1000,
             .p99_ms = hist_quantile_us(&c->latency, 0.99) / 1000,
             .p999_ms = hist_quantile_us(&c->latency, 0.999) / 1000,
@@ -88,6 +101,7 @@ void result_sample_take(struct result_sample *sample, const struct world_count *
         sample->wait_ns[i] = count->group[i].wait_ns;
         sample->waiting_max[i] = count->group[i].waiting_max;
         sample->server_ns[i] = count->group[i].server_ns;
+        sample->tries[i] = count->group[i].tries;
         sample->copies[i] = count->group[i].copies;
     }
     parts_sample_take(sample, count, topo);
@@ -161,6 +175,7 @@ void result_tally(struct result_tally *tally, const struct result_sample *const 
         tally->shed += c->shed;
         tally->failed += c->failed;
         tally->retries += c->retries;
+        tally->again += c->again;
         if (isnan(tally->max_ms) || c->max_ms > tally->max_ms)
             tally->max_ms = c->max_ms;
         for (int m = 0; m < MEASURE_COUNT; m++) {
@@ -188,7 +203,7 @@ static void add_known(struct stats *s, double value)
 static void fill_background(struct run_background *background, size_t index,
                             const struct result_sample *const *samples, size_t n)
 {
-    struct stats mean = {0};
+    struct stats mean = {0}, p50 = {0}, p99 = {0}, p999 = {0};
     for (size_t i = 0; i < n; i++) {
         const struct result_background *b = &samples[i]->country[index].background;
         background->requests += b->requests;
@@ -196,8 +211,14 @@ static void fill_background(struct run_background *background, size_t index,
         background->shed += b->shed;
         background->failed += b->failed;
         add_known(&mean, b->mean_ms);
+        add_known(&p50, b->p50_ms);
+        add_known(&p99, b->p99_ms);
+        add_known(&p999, b->p999_ms);
     }
     background->mean_ms = result_measure(&mean);
+    background->p50_ms = result_measure(&p50);
+    background->p99_ms = result_measure(&p99);
+    background->p999_ms = result_measure(&p999);
 }
 
 static void fill_country(struct run_country *country, size_t index,
@@ -211,6 +232,7 @@ static void fill_country(struct run_country *country, size_t index,
     country->shed = tally.shed;
     country->failed = tally.failed;
     country->retries = tally.retries;
+    country->again = tally.again;
     country->max_ms = tally.max_ms;
     country->availability =
         availability_of(&tally.measure[MEASURE_AVAILABILITY], tally.requests, tally.ok);
@@ -262,6 +284,7 @@ static int fill_cell(struct run_cell *cell, size_t index,
             stats_add(&waiting, wait_ns / measured_ns);
             stats_add(&in_system, (wait_ns + busy_ns) / measured_ns);
             stats_add(&hours, (double)samples[k]->server_ns[group] / 3.6e12);
+            service->tries += samples[k]->tries[group];
             service->copies += samples[k]->copies[group];
             service->tries_shed += samples[k]->tries_shed[group];
             if (service->waiting_max < samples[k]->waiting_max[group])
@@ -275,8 +298,19 @@ static int fill_cell(struct run_cell *cell, size_t index,
     return 0;
 }
 
-static void fill_blast(struct run_result *result, const struct topo *topo)
+/* What happened, and beside it what counting alone says. */
+static int fill_blast(struct run_result *result, const struct topo *topo,
+                      const struct capacity_plan *plan, const struct scenario *scenario,
+                      struct arena *a)
 {
+    struct blast counted;
+    blast_count(&counted, topo, plan, scenario);
+    result->blast.counted = (struct run_counted){
+        .countries = counted.countries,
+        .customers = counted.customers,
+        .requests = counted.requests,
+        .words = arena_format(a, "%s", counted.words),
+    };
     double customers = 0, touched = 0, requests = 0, lost = 0;
     for (size_t i = 0; i < topo->country_count; i++) {
         const struct run_country *country = &result->countries[i];
@@ -292,6 +326,7 @@ static void fill_blast(struct run_result *result, const struct topo *topo)
     }
     result->blast.customers = touched / customers;
     result->blast.requests = requests > 0 ? lost / requests : 0;
+    return result->blast.counted.words != NULL ? 0 : -1;
 }
 
 /* ---- expectations ---- */
@@ -374,6 +409,7 @@ int result_fill(struct run_result *result, const struct result_sample *const *sa
     for (size_t i = 0; i < n; i++) {
         add_known(&detect, samples[i]->detect_s);
         result->shifts += samples[i]->shifts;
+        result->retired += samples[i]->retired;
         result->events += samples[i]->events;
         digest = (digest ^ samples[i]->digest) * 0xd1342543de82ef95u;
         digest = (digest ^ (uint64_t)samples[i]->events) * 0xd1342543de82ef95u;
@@ -392,7 +428,8 @@ int result_fill(struct run_result *result, const struct result_sample *const *sa
         fill_background(&result->countries[i].background, i, samples, n);
         fill_hurt(&result->countries[i], i, (double)topo->countries[i].customers, samples, n);
     }
-    fill_blast(result, topo);
+    if (fill_blast(result, topo, plan, scenario, a) != 0)
+        return error_memory(err);
     for (size_t i = 0; i < topo->cell_count; i++)
         if (fill_cell(&result->cells[i], i, samples, n, topo, plan, scenario, a) != 0)
             return error_memory(err);

@@ -21,7 +21,7 @@ struct world_group_count;
 
 struct result_background {
     int64_t requests, ok, shed, failed;
-    double mean_ms; /* NaN: no answer */
+    double mean_ms, p50_ms, p99_ms, p999_ms; /* NaN: no answer */
 };
 
 struct result_country {
@@ -32,6 +32,7 @@ struct result_country {
     double mean_half_ms; /* half width of its mean's 95 % interval by batch means; NaN: there were
                             faults, or it was too short */
     struct result_background background;
+    int64_t again; /* visits of clients after the first */
 };
 
 struct result_cache { /* of one step of calls in one cell */
@@ -42,7 +43,7 @@ struct result_cache { /* of one step of calls in one cell */
 struct result_sample {
     int64_t events;
     uint64_t digest;
-    int64_t shifts;
+    int64_t shifts, retired;
     double detect_s;                /* NaN: nothing was */
     struct result_country *country; /* [topo.country_count] */
     int64_t *tries_shed;            /* [cells * services] */
@@ -50,13 +51,14 @@ struct result_sample {
     int64_t *wait_ns;               /* [cells * services] */
     int64_t *waiting_max;           /* [cells * services] */
     int64_t *server_ns;             /* [cells * services] */
+    int64_t *tries;                 /* [cells * services] */
     int64_t *copies;                /* [cells * services] */
     struct result_cache *cache;     /* [cells * caches_per_cell] */
 };
 
 /* What replications say about one country together. */
 struct result_tally {
-    int64_t requests, ok, shed, failed, retries;
+    int64_t requests, ok, shed, failed, retries, again;
     double max_ms;
     struct stats measure[MEASURE_COUNT]; /* by enum scenario_measure, over replications that have
                                             it */

@@ -27,6 +27,11 @@ static const struct json_field background_fields[] = {
              .doc = "Reset, timed out or answered with an error in the end"),
     JSON_OBJECT(struct run_background, mean_ms, "mean_ms", measure_fields,
                 .doc = "Mean latency of answered requests"),
+    JSON_OBJECT(struct run_background, p50_ms, "p50_ms", measure_fields,
+                .doc = "Median latency of answered requests at the customer"),
+    JSON_OBJECT(struct run_background, p99_ms, "p99_ms", measure_fields, .doc = "99th percentile"),
+    JSON_OBJECT(struct run_background, p999_ms, "p999_ms", measure_fields,
+                .doc = "99.9th percentile"),
     JSON_END,
 };
 
@@ -37,7 +42,10 @@ static const struct json_field country_fields[] = {
     JSON_I64(struct run_country, shed, "shed", 0, 0, .doc = "Refused in the end"),
     JSON_I64(struct run_country, failed, "failed", 0, 0,
              .doc = "Reset, timed out or answered with an error in the end"),
-    JSON_I64(struct run_country, retries, "retries", 0, 0, .doc = "Tries after the first"),
+    JSON_I64(struct run_country, retries, "retries", 0, 0,
+             .doc = "Tries of the door after the first, of a client's last visit"),
+    JSON_I64(struct run_country, again, "again", 0, 0,
+             .doc = "Visits of clients after the first, which have a policy.client"),
     JSON_OBJECT(struct run_country, availability, "availability", measure_fields,
                 .doc = "Share of requests that were answered"),
     JSON_OBJECT(struct run_country, shed_each, "shed_each", measure_fields,
@@ -84,6 +92,9 @@ static const struct json_field service_fields[] = {
                 .doc = "Tries that wait, in all servers: the mean number over the measured time"),
     JSON_OBJECT(struct run_service, in_system, "in_system", measure_fields,
                 .doc = "Tries that wait or are worked on: the same"),
+    JSON_I64(struct run_service, tries, "tries", 0, 0,
+             .doc = "Sent to its servers, copies too: over the requests of customers it is what "
+                    "retries and calls multiply to"),
     JSON_I64(struct run_service, copies, "copies", 0, 0,
              .doc = "Second copies of slow requests that were sent"),
     JSON_OBJECT(struct run_service, server_hours, "server_hours", measure_fields,
@@ -99,12 +110,28 @@ static const struct json_field cell_fields[] = {
     JSON_END,
 };
 
+static const struct json_field counted_fields[] = {
+    JSON_I64(struct run_counted, countries, "countries", 0, 0,
+             .doc = "Countries that may lose a request, at most"),
+    JSON_F64(struct run_counted, customers, "customers", 0, 0,
+             .doc = "Share of all customers who may, at most: of the cells that are hit, and with "
+                    "shards of those who share all servers"),
+    JSON_F64(struct run_counted, requests, "requests", 0, 0, .nullable = true,
+             .doc = "Share of all requests that the servers which are left cannot carry; null: "
+                    "faults come at random, or slow or spoil what they hit"),
+    JSON_STR(struct run_counted, words, "words", .doc = "What bounds it within a cell"),
+    JSON_END,
+};
+
 static const struct json_field blast_fields[] = {
     JSON_I64(struct run_blast, countries, "countries", 0, 0,
              .doc = "Countries that lost a request"),
     JSON_F64(struct run_blast, customers, "customers", 0, 0, .doc = "Their share of all customers"),
     JSON_F64(struct run_blast, requests, "requests", 0, 0,
              .doc = "Share of all requests that were lost"),
+    JSON_OBJECT(struct run_blast, counted, "counted", counted_fields,
+                .doc = "The same, counted from cells, zones, servers and shards alone, whatever "
+                       "control does"),
     JSON_END,
 };
 
@@ -179,6 +206,8 @@ const struct json_field run_fields[] = {
                 .doc = "From the first fault until a server was first left out while one was on"),
     JSON_I64(struct run_result, shifts, "shifts", 0, 0,
              .doc = "Zones that the control plane took out, in all replications"),
+    JSON_I64(struct run_result, retired, "retired", 0, 0,
+             .doc = "Servers that it took out because they ailed, the same"),
     JSON_OBJECT(struct run_result, blast, "blast_radius", blast_fields,
                 .doc = "Whom the faults touched"),
     JSON_MAP(struct run_result, countries, country_count, "countries", struct run_country,

@@ -37,13 +37,13 @@ struct run_measure {
 
 struct run_background { /* of all replications, after the warm-up */
     int64_t requests, ok, shed, failed;
-    struct run_measure mean_ms; /* of answered ones, at the customer */
+    struct run_measure mean_ms, p50_ms, p99_ms, p999_ms; /* of answered ones, at the customer */
 };
 
 struct run_country { /* users' requests, and background work apart */
     const char *name;
     int64_t requests; /* of all replications, after the warm-up */
-    int64_t ok, shed, failed, retries;
+    int64_t ok, shed, failed, retries, again;
     struct run_measure availability;            /* ok / requests */
     struct run_measure shed_each;               /* shed per replication */
     struct run_measure failed_each;             /* failed per replication */
@@ -64,6 +64,7 @@ struct run_service {
     struct run_measure waiting;   /* tries that wait: mean number over the measured time */
     struct run_measure in_system; /* those and the ones worked on */
     int64_t waiting_max;          /* most at once */
+    int64_t tries;                /* sent to its servers, copies too */
     int64_t copies;               /* second copies of slow requests */
     struct run_measure server_hours;
 };
@@ -83,10 +84,17 @@ struct run_cache { /* the caches of one step of calls, in all servers of a cell 
     double expected; /* the same by Che's approximation; NaN: it says nothing of this one */
 };
 
+struct run_counted { /* of control/blast.h */
+    int64_t countries;
+    double customers, requests; /* NaN: counting does not say */
+    const char *words;
+};
+
 struct run_blast {     /* whom the faults touched, over all replications */
     int64_t countries; /* with at least one request lost */
     double customers;  /* their share of all customers */
     double requests;   /* share of all requests that were lost */
+    struct run_counted counted;
 };
 
 struct run_verdict { /* one expectation of one country, or cell */
@@ -125,7 +133,7 @@ struct run_result {
     const char **warnings; /* sentences of simulator/warn.h */
     size_t warning_count;
     struct run_measure detect_s;
-    int64_t shifts;
+    int64_t shifts, retired;
     struct run_blast blast;
     struct run_country *countries;
     size_t country_count;

@@ -56,7 +56,7 @@ enum world_answer {
 
 struct world_background_count { /* as for users, who are counted apart */
     int64_t requests, ok, shed, failed;
-    int64_t latency_us; /* sum of the answered ones */
+    struct hist latency; /* of the answered ones */
 };
 
 struct world_country_count { /* users' requests */

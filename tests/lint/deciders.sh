@@ -37,6 +37,7 @@ simulator control balance_pick
 simulator control capacity_server_rps capacity_needed capacity_per_zone
 simulator control shift_away shift_back
 simulator control rollout_init rollout_step rollout_deadline_us
+simulator control blast_count
 simulator control autoscale_init autoscale_step
 simulator control progress_opts_of progress_init progress_look progress_ails progress_alone
 simulator control progress_zone_alone

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "control/shuffle.h"
+#include "simulator/run.h"
 #include "simulator/world.h"
 #include "tests/world.h"
 
@@ -183,6 +184,32 @@ static void test_blast_of_zones_is_what_the_rest_cannot_carry(void **state)
     }
 }
 
+/* ---- what a run says of itself ---- */
+
+static void test_blast_is_printed_beside_what_is_counted(void **state)
+{
+    struct made made;
+    struct run_result r;
+    struct error err;
+    const struct run_opts opts = {.seed = 1, .replications = 2, .jobs = 2};
+    (void)state;
+    make_world(&made,
+               "{\"countries\": {\"GB\": {\"peak_rps\": 100, \"curve\": \"flat\", \"customers\": "
+               "1000}, \"DE\": {\"peak_rps\": 300, \"curve\": \"flat\", \"customers\": 3000}}}",
+               "{\"topology\": \"-\", \"duration\": \"10m\", \"faults\": [{\"kind\": "
+               "\"cell-down\", \"scope\": \"de\", \"at\": \"4m\", \"for\": \"2m\"}, {\"kind\": "
+               "\"zone-down\", \"scope\": \"gb/a\", \"at\": \"4m\"}]}");
+    if (run_scenario(&r, &made.topo, &made.plan, &made.scenario, &opts, &made.arena, &err) != 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(r.blast.countries, 1);
+    assert_int_equal(r.blast.counted.countries, 1);
+    assert_true(fabs(r.blast.customers - 0.75) < 1e-9);
+    assert_true(fabs(r.blast.counted.customers - 0.75) < 1e-9);
+    assert_true(fabs(r.blast.counted.requests - 0.15) < 1e-9);
+    assert_true(fabs(r.blast.requests - 0.15) < 0.005);
+    arena_release(&made.arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +217,7 @@ int main(void)
         cmocka_unit_test(test_blast_of_fixed_shards_is_one_shard),
         cmocka_unit_test(test_blast_without_shards_is_everyone),
         cmocka_unit_test(test_blast_of_zones_is_what_the_rest_cannot_carry),
+        cmocka_unit_test(test_blast_is_printed_beside_what_is_counted),
     };
     return cmocka_run_group_tests_name("blast", tests, NULL, NULL);
 }
