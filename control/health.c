@@ -12,6 +12,11 @@ bool health_is_well(int health)
     return health == STATUS_OK || health == STATUS_IDLE;
 }
 
+bool health_serves(int health)
+{
+    return health == STATUS_OK || health == STATUS_DEGRADED;
+}
+
 /* What is not known (NaN) hurts nobody. */
 static bool too_many(double errors, double rps, double errors_max)
 {
@@ -50,7 +55,7 @@ static void name_missing(const struct status_zone *zone, char *out, size_t size)
     size_t used = 0;
     out[0] = '\0';
     for (size_t i = 0; i < zone->replica_count; i++) {
-        if (zone->replicas[i].health == STATUS_OK)
+        if (health_serves(zone->replicas[i].health))
             continue;
         int n = snprintf(out + used, size - used, "%s%s", used == 0 ? "" : ", ",
                          zone->replicas[i].service);
@@ -77,6 +82,14 @@ static enum status_health missing(const struct status_zone *zone, const struct h
     return zone->up == 0 ? STATUS_DOWN : STATUS_DEGRADED;
 }
 
+static bool any_slow(const struct status_zone *zone)
+{
+    for (size_t i = 0; i < zone->replica_count; i++)
+        if (zone->replicas[i].health == STATUS_DEGRADED)
+            return true;
+    return false;
+}
+
 enum status_health health_zone(const struct status_zone *zone, const struct health_facts *facts,
                                char why[HEALTH_WHY_MAX])
 {
@@ -95,6 +108,10 @@ enum status_health health_zone(const struct status_zone *zone, const struct heal
     }
     if (zone->up < zone->wanted)
         return missing(zone, facts, why);
+    if (any_slow(zone)) {
+        snprintf(why, HEALTH_WHY_MAX, "%s", facts->loop);
+        return STATUS_DEGRADED;
+    }
     return idle(zone->rps) ? STATUS_IDLE : STATUS_OK;
 }
 
@@ -116,7 +133,7 @@ static bool may_serve(const struct status_cell *cell, const char *service)
         if (zone->health == STATUS_UNKNOWN)
             return true;
         for (size_t k = 0; zone->health != STATUS_DOWN && k < zone->replica_count; k++)
-            if (zone->replicas[k].health == STATUS_OK &&
+            if (health_serves(zone->replicas[k].health) &&
                 strcmp(zone->replicas[k].service, service) == 0)
                 return true;
     }

@@ -30,7 +30,7 @@ struct health_facts {        /* of a zone, beside what its status says */
     bool buried;             /* gossip calls all of its processes dead */
     const char *agent_words; /* of supervise_words, of the agent */
     const char *fault;       /* "fault 12 zone-down", "" when nothing holds the zone down */
-    const char *loop;        /* "catalog ended 4 times in a row, ...", "" */
+    const char *loop; /* of its agent: "catalog ended 4 times ...", "order is slow: ..."; "" */
 };
 
 /* Of `zone` its replicas, up, wanted, rps and errors are read. `why` becomes "" when all is well.
@@ -42,6 +42,9 @@ enum status_health health_zone(const struct status_zone *zone, const struct heal
  * same services. `ready_once`: it has been OK before. */
 enum status_health health_cell(const struct status_cell *cell, bool ready_once,
                                char why[HEALTH_WHY_MAX]);
+
+/* Of a replica: OK, or slow. */
+bool health_serves(int health);
 
 /* OK or IDLE. */
 bool health_is_well(int health);

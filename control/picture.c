@@ -255,6 +255,7 @@ static void take_replicas(struct status_zone *zone, const struct picture_said *s
     zone->up = 0;
     for (size_t i = 0; i < zone->replica_count; i++) {
         struct status_replica *to = &zone->replicas[i];
+        to->why = "";
         if (held) {
             to->pid = 0;
             to->health = STATUS_DOWN;
@@ -263,10 +264,11 @@ static void take_replicas(struct status_zone *zone, const struct picture_said *s
             to->pid = from->pid;
             to->health = from->health;
             to->restarts = from->restarts;
+            to->why = from->why;
         } else if (said->heard_us >= 0) {
             to->health = STATUS_UNKNOWN;
         }
-        zone->up += to->health == STATUS_OK;
+        zone->up += health_serves(to->health);
     }
     if (!known && !held && said->heard_us >= 0)
         zone->up = -1;

@@ -35,6 +35,7 @@ static const struct json_field replica_fields[] = {
     HEALTH(struct status_replica, .doc = "How it is"),
     COUNT(struct status_replica, restarts, "restarts",
           .doc = "How often its agent has started it again"),
+    WHY(struct status_replica, .doc = "What it does not get done, though it answers"),
     JSON_END,
 };
 

@@ -28,8 +28,9 @@ struct status_replica { /* one process */
     const char *service;
     int64_t pid; /* 0: none */
     int64_t port;
-    int health;
+    int health; /* DEGRADED: slow */
     int64_t restarts;
+    const char *why; /* why it is slow or failing though it answers; "" */
 };
 
 struct status_zone {

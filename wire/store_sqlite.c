@@ -238,10 +238,13 @@ static size_t settle(struct store *s, struct store_job **job, size_t count)
     return kept;
 }
 
-static void count_commit(struct store *s)
+/* One that began to wait for its turn at `began_us`. */
+static void count_commit(struct store *s, int64_t began_us)
 {
+    int64_t took_us = clock_us() - began_us;
     pthread_mutex_lock(&s->mutex);
     s->stats.commits++;
+    s->stats.commit_us += (uint64_t)took_us;
     s->stats.checkpoints = s->log.folds;
     s->stats.resets = s->log.resets;
     s->stats.killed = s->log.killed;
@@ -261,6 +264,7 @@ static void write_group(struct store *s)
     size_t count = 0;
     bool alone = false;
     do {
+        int64_t began_us = clock_us();
         bool turn = turnstile_take(s->turnstile, &err) == 0;
         if (count == 0)
             count = pop(s, &s->writes, job, GROUP_MAX);
@@ -272,15 +276,16 @@ static void write_group(struct store *s)
                 alone = true;
             drag(s, from_us, true);
             turnstile_give(s->turnstile);
-            count_commit(s);
+            count_commit(s, began_us);
         }
         count = settle(s, job, count);
     } while (count > 0);
 
+    int64_t fold_us = clock_us();
     if (store_log_due(&s->log) && turnstile_take(s->turnstile, &err) == 0) {
         store_log_fold(&s->log);
         turnstile_give(s->turnstile);
-        count_commit(s);
+        count_commit(s, fold_us);
     }
 }
 

@@ -92,7 +92,8 @@ struct store_stats {
     uint64_t refused; /* store_write or store_read said false */
     uint64_t writes;  /* works answered */
     uint64_t writes_failed;
-    uint64_t commits; /* transactions: writes / commits is the size of a group */
+    uint64_t commits;   /* transactions: writes / commits is the size of a group */
+    uint64_t commit_us; /* that they took in all, with the wait for the turnstile */
     uint64_t reads;
     uint64_t reads_failed;
     uint64_t checkpoints; /* of these, `resets` could start the log anew */

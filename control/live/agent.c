@@ -15,6 +15,7 @@
 #include "base/layout.h"
 #include "base/topo.h"
 #include "control/gossip_seal.h"
+#include "control/health.h"
 #include "control/live/child.h"
 #include "control/live/crew.h"
 #include "control/live/member.h"
@@ -73,10 +74,24 @@ static enum status_health health_of(const struct replica *r)
                    ? STATUS_DOWN
                    : STATUS_STARTING;
     if (r->probe.well)
-        return STATUS_OK;
+        return r->probe.progress.state == PROGRESS_WELL   ? STATUS_OK
+               : r->probe.progress.state == PROGRESS_SLOW ? STATUS_DEGRADED
+                                                          : STATUS_FAILING;
     if (!r->probe.well_once)
         return STATUS_STARTING;
     return r->probe.answers ? STATUS_FAILING : STATUS_UNKNOWN;
+}
+
+/* "slow: its commits take 412 ms, limit 250 ms" */
+static const char *progress_text(const struct replica *r, struct arena *a)
+{
+    char words[PROGRESS_WORDS_MAX];
+    const struct progress *p = &r->probe.progress;
+    if (r->child.process.pid == 0 || !r->probe.well_once || p->state == PROGRESS_WELL)
+        return "";
+    progress_words(p, clock_us(), words);
+    const char *text = arena_format(a, "%s: %s", progress_state_words[p->state], words);
+    return text == NULL ? "" : text;
 }
 
 /* "catalog ended 4 times in a row, next start in 1.6s: port 20003 ...", of the first that does. */
@@ -91,6 +106,13 @@ static const char *loop_words(const struct agent *g, struct arena *a)
         const char *text = arena_format(a, "%s %s%s%s", r->child.opts.name, words,
                                         r->last[0] == '\0' ? "" : ": ", r->last);
         return text == NULL ? "" : text;
+    }
+    for (size_t i = 0; i < g->count; i++) {
+        const char *text = progress_text(&g->replica[i], a);
+        if (text[0] != '\0')
+            text = arena_format(a, "%s is %s", g->replica[i].child.opts.name, text);
+        if (text == NULL || text[0] != '\0')
+            return text == NULL ? "" : text;
     }
     return "";
 }
@@ -139,8 +161,9 @@ static char *status_text(const struct agent *g, struct arena *a)
                                     .pid = r->child.process.pid,
                                     .port = layout_port(g->layout, g->cell, g->zone, r->service),
                                     .health = (int)health_of(r),
-                                    .restarts = r->child.rule.restarts};
-        zone.up += zone.replicas[i].health == STATUS_OK;
+                                    .restarts = r->child.rule.restarts,
+                                    .why = progress_text(r, a)};
+        zone.up += health_serves(zone.replicas[i].health);
     }
     status.healthy = zone.up == zone.wanted;
     return json_encode(&status, status_fields, a);
@@ -310,8 +333,10 @@ static int init_replica(struct agent *g, size_t service, const char *dir)
                                     .ended = on_replica_ended,
                                     .context = r};
     child_init(&r->child, &opts, clock_us());
+    const struct progress_opts progress =
+        progress_opts_of(&l->topo->services[service], &l->topo->policy);
     return probe_init(&r->probe, &g->loop, layout_port(l, g->cell, g->zone, service),
-                      pace_us(layout_processes(l)));
+                      pace_us(layout_processes(l)), &progress);
 }
 
 static void init_handles(struct agent *g)

@@ -1,5 +1,8 @@
 #include "control/live/probe.h"
 
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/vitals.h"
 #include "wire/clock.h"
 
 enum { NEW_US = 5000000 };
@@ -9,6 +12,29 @@ static void ask(uv_timer_t *timer);
 static void ask_in(struct probe *p, uint64_t ms)
 {
     uv_timer_start(&p->timer, ask, ms, 0);
+}
+
+/* Look at what it has got done, when a look is due. What it says is not believed half. */
+static void look(struct probe *p, const struct http_reply *reply)
+{
+    int64_t now_us = clock_us();
+    struct arena a = {0};
+    struct error err;
+    struct vitals v;
+    if (now_us < progress_next_us(&p->progress))
+        return;
+    bool said =
+        reply->failure == HTTP_OK && reply->status == 200 &&
+        json_decode(&v, sizeof v, vitals_fields, reply->body, reply->len, NULL, 0, &a, &err) == 0;
+    const struct progress_sample sample = {.under_way = said ? v.running + v.waiting : 0,
+                                           .oldest_us = said ? v.oldest_us : 0,
+                                           .finished = said ? v.finished : 0,
+                                           .failed = said ? v.failed : 0,
+                                           .work_us = said ? v.work_us : 0,
+                                           .commits = said ? v.commits : 0,
+                                           .commit_us = said ? v.commit_us : 0};
+    progress_look(&p->progress, said ? &sample : NULL, now_us);
+    arena_release(&a);
 }
 
 static void take(struct probe *p, const struct http_reply *reply)
@@ -24,7 +50,11 @@ static void take(struct probe *p, const struct http_reply *reply)
     p->heard = true;
     p->answers = reply->failure == HTTP_OK;
     p->well = p->answers && reply->status == 200;
+    if (p->well && !p->well_once) /* what came before was its start */
+        progress_init(&p->progress, &p->opts, clock_us());
     p->well_once = p->well_once || p->well;
+    if (p->well_once)
+        look(p, reply);
 }
 
 static void answered(void *context, const struct http_reply *reply)
@@ -43,12 +73,17 @@ static void ask(uv_timer_t *timer)
                         answered, p);
 }
 
-int probe_init(struct probe *p, uv_loop_t *loop, int port, int64_t every_us)
+int probe_init(struct probe *p, uv_loop_t *loop, int port, int64_t every_us,
+               const struct progress_opts *opts)
 {
-    *p = (struct probe){.every_ms = (uint64_t)every_us / 1000,
+    *p = (struct probe){.opts = *opts,
+                        .every_ms = (uint64_t)every_us / 1000,
                         .client = http_client_new(loop, port, 1)};
     if (p->client == NULL)
         return -1;
+    if (p->opts.look_us < every_us)
+        p->opts.look_us = every_us;
+    progress_init(&p->progress, &p->opts, clock_us());
     uv_timer_init(loop, &p->timer);
     p->timer.data = p;
     ask_in(p, p->every_ms / PROBE_EAGER);
@@ -63,6 +98,7 @@ void probe_restart(struct probe *p)
     p->silent_us = 0;
     p->misses = 0;
     p->new_us = clock_us();
+    progress_init(&p->progress, &p->opts, p->new_us);
     ask_in(p, p->every_ms / PROBE_EAGER);
 }
 

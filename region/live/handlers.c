@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/vitals.h"
 #include "region/live/request.h"
 #include "region/live/trouble.h"
 #include "wire/clock.h"
@@ -23,6 +24,7 @@ static void ask_to_read(struct request *r, store_work *work, store_done *done)
 static void ask_to_write(struct request *r, store_work *work, store_done *done)
 {
     struct error err;
+    request_wait(r);
     if (!trouble_store(r, &err))
         request_store_failed(r, &err);
     else if (!store_write(r->service->store.store, work, &r->work, done, r))
@@ -31,40 +33,31 @@ static void ask_to_write(struct request *r, store_work *work, store_done *done)
 
 /* ---- health ---- */
 
-struct health {
-    const char *service, *cell, *zone;
-    int64_t pid;
-    int64_t running, waiting;
-    struct service_counts counts;
-};
-
-static const struct json_field health_fields[] = {
-    JSON_STR(struct health, service, "service", .doc = "What it serves"),
-    JSON_STR(struct health, cell, "cell", .doc = "Where"),
-    JSON_STR(struct health, zone, "zone", .doc = "Where in it"),
-    JSON_I64(struct health, pid, "pid", 0, 0, .doc = "Its process"),
-    JSON_I64(struct health, running, "running", 0, 0, .doc = "Requests worked on now"),
-    JSON_I64(struct health, waiting, "waiting", 0, 0, .doc = "Requests that wait now"),
-    JSON_I64(struct health, counts.requests, "requests", 0, 0, .doc = "Worked on since it began"),
-    JSON_I64(struct health, counts.shed, "shed", 0, 0, .doc = "Refused for want of room or time"),
-    JSON_I64(struct health, counts.failed, "store_failures", 0, 0, .doc = "That the store failed"),
-    JSON_END,
-};
-
 static void probed(void *context, int status, const struct error *err)
 {
     struct request *r = context;
     const struct service *s = r->service;
-    struct health health = {
+    const struct service_counts *counts = &s->counts;
+    const struct store_stats stats = store_stats(s->store.store);
+    int64_t now_us = request_now_us(s), oldest_us = admission_oldest(&s->admission);
+    const struct vitals vitals = {
         .service = s->topo->services[s->index].name,
         .cell = s->cell->name,
         .zone = s->cell->zones[s->zone],
         .pid = getpid(),
         .running = s->admission.running,
         .waiting = s->admission.waiting,
-        .counts = s->counts,
+        .oldest_us = oldest_us < now_us ? now_us - oldest_us : 0,
+        .requests = counts->requests,
+        .finished = counts->finished,
+        .failed = counts->unwell,
+        .work_us = counts->work_us,
+        .shed = counts->shed,
+        .commits = (int64_t)stats.commits,
+        .commit_us = (int64_t)stats.commit_us,
+        .store_failures = counts->failed,
     };
-    const char *text = json_encode(&health, health_fields, &r->arena);
+    const char *text = json_encode(&vitals, vitals_fields, &r->arena);
     if (status != 0)
         request_store_failed(r, err);
     else if (text == NULL)
@@ -100,6 +93,7 @@ static void created(void *context, int status, const struct error *err)
 {
     struct request *r = context;
     const struct record_create *c = &r->work.create;
+    request_go_on(r);
     if (status != 0) {
         request_store_failed(r, err);
         return;
@@ -202,6 +196,7 @@ static void reserved(void *context, int status, const struct error *err)
     struct request *r = context;
     const struct catalog_reserve *reserve = &r->work.reserve;
     const struct line *line = &reserve->wanted.lines[reserve->line];
+    request_go_on(r);
     switch (reserve->outcome) {
     case RESERVE_LACKS: /* whether the store undid it, or failed at that, nothing was taken */
         request_refuse(r, 409, "%s: %lld are wanted and %lld are there", line->item,

@@ -59,6 +59,7 @@ static void replied(void *context, const struct http_reply *reply)
     struct request *r = context;
     bool ours = reply->failure == HTTP_BUSY || reply->failure == HTTP_UNSENT;
     bool answered = reply->failure == HTTP_OK;
+    request_go_on(r);
     if (!ours) /* our own trouble says nothing of theirs */
         peers_ended(&upstream_of(r)->peers, r->asked, answered, clock_us());
     r->failed = r->asked;
@@ -76,6 +77,7 @@ static void ask(struct request *r, const char *method, const char *target, const
     };
     size_t from = r->item.background ? 0 : 1, until = body == NULL ? 1 : 3;
     r->asked = peers_pick(&u->peers, r->failed, now_us);
+    request_wait(r);
     http_send(u->client[r->asked], method, target, headers + from, until - from, body,
               body == NULL ? 0 : strlen(body), order_try_us(&r->placing, now_us), replied, r);
 }
@@ -108,6 +110,8 @@ static void committed(void *context, int status, const struct error *err)
 {
     struct request *r = context;
     enum record_outcome outcome = r->work.create.outcome;
+    request_go_on(r);
+    r->unwell = status != 0;
     if (status != 0)
         request_count_failure(r->service, err);
     if (status != 0 || outcome == RECORD_NONE)
@@ -116,16 +120,23 @@ static void committed(void *context, int status, const struct error *err)
         step_ended(r, outcome == RECORD_CREATED || outcome == RECORD_REPEATED ? 201 : 422, NULL);
 }
 
-static void do_step(struct request *r)
+static void commit(struct request *r)
 {
     struct error err;
+    request_wait(r);
+    if (!trouble_store(r, &err) ||
+        !store_write(r->service->store.store, record_create_work, &r->work, committed, r))
+        step_ended(r, 0, NULL);
+}
+
+static void do_step(struct request *r)
+{
     if (r->placing.state == ORDER_CHECKING)
         ask_customer(r);
     else if (r->placing.state == ORDER_RESERVING)
         ask_catalog(r);
-    else if (!trouble_store(r, &err) ||
-             !store_write(r->service->store.store, record_create_work, &r->work, committed, r))
-        step_ended(r, 0, NULL);
+    else
+        commit(r);
 }
 
 void handle_place(struct request *r)

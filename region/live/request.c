@@ -199,11 +199,31 @@ void request_drain(struct service *s, void (*drained)(struct service *s))
     tell_drained(s);
 }
 
+void request_wait(struct request *r)
+{
+    r->left_us = clock_us();
+}
+
+void request_go_on(struct request *r)
+{
+    r->away_us += clock_us() - r->left_us;
+}
+
+static void count_finished(struct request *r)
+{
+    struct service_counts *counts = &r->service->counts;
+    counts->finished++;
+    counts->unwell += r->unwell || r->reply.status == 500;
+    counts->work_us += clock_us() - r->began_us - r->away_us;
+}
+
 static void leave(struct request *r)
 {
     struct service *s = r->service;
-    if (r->counted)
+    if (r->counted) {
+        count_finished(r);
         give_place(s);
+    }
     send_reply(r->exchange, &r->reply);
     request_free(r);
     s->open--;
@@ -367,5 +387,6 @@ void request_count_failure(struct service *s, const struct error *err)
 void request_store_failed(struct request *r, const struct error *err)
 {
     request_count_failure(r->service, err);
+    r->unwell = true;
     request_refuse_later(r, "the store does not answer");
 }

@@ -37,6 +37,9 @@ struct service_counts {
     int64_t requests; /* worked on, now or before */
     int64_t shed;     /* at once, or after a wait */
     int64_t failed;   /* of the store: full, or it said no */
+    int64_t finished; /* ended, well or badly */
+    int64_t unwell;   /* of these, by an error that is nobody else's */
+    int64_t work_us;  /* that they took, without what they waited for others and for commits */
 };
 
 struct service {
@@ -108,6 +111,8 @@ struct request {
     struct request *next; /* ready, read with it, or spare */
     struct reply reply;
     bool counted;               /* holds one of the replica's places */
+    bool unwell;                /* it ends in an error that is nobody else's */
+    int64_t left_us, away_us;   /* it waits for others since then; and has so long in all */
     int64_t began_us, until_us; /* work on it; not to be answered before that; 0: at once */
     bool done, stored;          /* the answer is known; the store has been asked */
     struct delay_wait wait;     /* until it may begin, or be answered */
@@ -138,6 +143,10 @@ void request_drain(struct service *s, void (*drained)(struct service *s));
 
 /* Now, from the loop's clock, us. */
 int64_t request_now_us(const struct service *s);
+
+/* It waits for another service or for a commit, and goes on again: that is not its own time. */
+void request_wait(struct request *r);
+void request_go_on(struct request *r);
 
 /* ---- ways to end one; each is called once for each request that runs ---- */
 
