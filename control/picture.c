@@ -37,6 +37,7 @@ static int init_zone(struct picture *p, struct status_zone *to, struct picture_z
     for (size_t i = 0; i < to->replica_count; i++)
         to->replicas[i] = (struct status_replica){.service = topo->services[i].name,
                                                   .port = layout_port(p->layout, cell, index, i),
+                                                  .why = "",
                                                   .health = STATUS_STARTING};
     return 0;
 }

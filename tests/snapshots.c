@@ -42,6 +42,7 @@ static void make_zone(int c, int z, double rps, double share, double p99_ms)
                                        .replica_count = SERVICES};
     for (int s = 0; s < SERVICES; s++)
         replicas[c][z][s] = (struct status_replica){.service = services[s],
+                                                    .why = "",
                                                     .pid = 40200 + c * 100 + z * 10 + s,
                                                     .port = 20001 + (c * ZONES + z) * SERVICES + s,
                                                     .health = STATUS_OK};

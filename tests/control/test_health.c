@@ -19,7 +19,7 @@ static const char *const services[SERVICES] = {"catalog", "order"};
 
 struct zone_row {
     const char *name;
-    const char *up; /* a letter per replica: u is up, d is not */
+    const char *up; /* a letter per replica: u is up, s slow, f failing, d down */
     double rps, errors;
     bool ready_once;
     int64_t heard_us_ago;
@@ -51,6 +51,12 @@ static const struct zone_row zone_rows[] = {
     {"one lost", "du", 10, 0, true, 0, true, "", "", "", STATUS_DEGRADED,
      "1 of 2 replicas answer, missing catalog"},
     {"all lost", "dd", 0, NAN, true, 0, true, "", "", "", STATUS_DOWN, "no replica answers"},
+    {"one slow", "us", 10, 0, true, 0, true, "", "", "order is slow: why", STATUS_DEGRADED,
+     "order is slow: why"},
+    {"one failing", "fu", 10, 0, true, 0, true, "", "", "catalog is failing: why", STATUS_DEGRADED,
+     "catalog is failing: why"},
+    {"all slow", "ss", 10, 0, true, 0, true, "", "", "catalog is slow: why", STATUS_DEGRADED,
+     "catalog is slow: why"},
     {"some requests fail", "uu", 10, 0.049, true, 0, true, "", "", "", STATUS_OK, ""},
     {"many requests fail", "uu", 10, 0.05, true, 0, true, "", "", "", STATUS_FAILING,
      "5.0 % of its requests fail"},
@@ -60,6 +66,14 @@ static const struct zone_row zone_rows[] = {
     {"a fault", "uu", 10, 0, true, 0, true, "", "fault 12 zone-down", "", STATUS_DOWN,
      "fault 12 zone-down"},
 };
+
+static enum status_health health_of(char letter)
+{
+    return letter == 'u'   ? STATUS_OK
+           : letter == 's' ? STATUS_DEGRADED
+           : letter == 'f' ? STATUS_FAILING
+                           : STATUS_DOWN;
+}
 
 static void test_health_of_zones(void **state)
 {
@@ -74,9 +88,9 @@ static void test_health_of_zones(void **state)
                                    .replicas = replicas,
                                    .replica_count = SERVICES};
         for (size_t k = 0; k < SERVICES; k++) {
-            replicas[k] = (struct status_replica){
-                .service = services[k], .health = row->up[k] == 'u' ? STATUS_OK : STATUS_DOWN};
-            zone.up += row->up[k] == 'u';
+            replicas[k] =
+                (struct status_replica){.service = services[k], .health = health_of(row->up[k])};
+            zone.up += health_serves(replicas[k].health);
         }
         const struct health_facts facts = {.ready_once = row->ready_once,
                                            .heard_us_ago = row->heard_us_ago,
