@@ -24,6 +24,7 @@ both control hedge_none_seen hedge_begin hedge_wait_us hedge_allowed hedge_seen
 both control breaker_closed breaker_allows breaker_accepted
 both control shift_avoids
 both control capacity_plan
+both control progress_opts_of progress_init progress_look
 both control gossip_init gossip_join gossip_leave gossip_step gossip_deadline_us
 both region admission_rules admission_init admission_arrive admission_full admission_choose
 both region admission_finish admission_drop
@@ -39,7 +40,7 @@ simulator control shift_away shift_back
 simulator control rollout_init rollout_step rollout_deadline_us
 simulator control blast_count
 simulator control autoscale_init autoscale_step
-simulator control progress_opts_of progress_init progress_look progress_ails progress_alone
+simulator control progress_ails progress_alone
 simulator control progress_zone_alone
 simulator control placement_add placement_remove
 simulator control gossip_know gossip_state_of gossip_encode gossip_decode
