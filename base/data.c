@@ -78,6 +78,7 @@ static struct data_country country_of(const struct csv *csv)
     };
     text_of(csv, 0, c.code, sizeof c.code);
     text_of(csv, 1, c.name, sizeof c.name);
+    text_of(csv, 2, c.continent, sizeof c.continent);
     text_of(csv, 9, c.code3, sizeof c.code3);
     return c;
 }
@@ -157,6 +158,17 @@ bool data_region_near(const struct data_country *country, int zones_min, struct 
     return best < INFINITY;
 }
 
+bool data_region_number(size_t index, int zones_min, struct data_region *out)
+{
+    struct csv csv = rows_of(data_regions, data_regions_end);
+    while (csv_row(&csv) == CSV_ROW) {
+        *out = region_of(&csv);
+        if (out->zones >= zones_min && strncmp(out->name, "aws/", 4) == 0 && index-- == 0)
+            return true;
+    }
+    return false;
+}
+
 /* ---- demand and latency ---- */
 
 bool data_curve_at(const char *name, struct data_curve *out)
@@ -207,6 +219,15 @@ int64_t data_country_rtt_us(const char *a, const char *b)
         if (is_text(&csv, 0, low) && is_text(&csv, 1, high))
             return number_of(&csv, 2);
     return -1;
+}
+
+int64_t data_distance_rtt_us(const struct data_country *country, const struct data_region *region)
+{
+    const double earth_km = 6371;
+    double half2 = chord2(country->lat, country->lon, region->lat, region->lon) / 4;
+    double angle = half2 >= 1 ? fmath_atan((double)INFINITY)
+                              : fmath_atan(fmath_sqrt(half2 > 0 ? half2 / (1 - half2) : 0));
+    return 28000 + (int64_t)(2 * angle * earth_km * 19);
 }
 
 size_t data_incident_minutes(bool regions, double *out, size_t max)

@@ -19,6 +19,7 @@ struct data_country {
     char code[3];  /* ISO 3166-1 alpha-2 */
     char code3[4]; /* alpha-3 */
     char name[DATA_NAME_MAX];
+    char continent[16];     /* Africa, Americas, Antarctic, Asia, Europe, Oceania */
     double lat, lon;        /* degrees */
     int64_t internet_users; /* estimate; 0 when not known */
     bool has_utc_offset;
@@ -51,6 +52,9 @@ bool data_region_at(const char *name, struct data_region *out);
  * zones; one inside the country comes before any other. False when no region has so many zones. */
 bool data_region_near(const struct data_country *country, int zones_min, struct data_region *out);
 
+/* The AWS region number `index` with at least `zones_min` zones; false behind the last one. */
+bool data_region_number(size_t index, int zones_min, struct data_region *out);
+
 /* The curve of a name. */
 bool data_curve_at(const char *name, struct data_curve *out);
 
@@ -59,6 +63,11 @@ int64_t data_zone_rtt_us(const char *region);
 
 /* Median round trip between two cities of two countries (or of one), us; -1 when not known. */
 int64_t data_country_rtt_us(const char *a, const char *b);
+
+/* The round trip that the distance between a country's centre and a region suggests, us: 28 ms and
+ * 19 us per km of the great circle, the median regression of all 3,915 measured pairs of countries;
+ * half of those lie within 30.1 ms of it. */
+int64_t data_distance_rtt_us(const struct data_country *country, const struct data_region *region);
 
 /* How long published incidents lasted, in minutes: those that took a part of one region (from a
  * scale unit to several zones), or with `regions` a whole region or more. At most `max` into `out`;

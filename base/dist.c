@@ -138,6 +138,73 @@ double dist_cs2(const struct dist *d)
     return d->cs2;
 }
 
+/* ---- what lies above ---- */
+
+/* The regularised upper incomplete gamma function for shape > 0, x > 0: by its series below the
+ * bulk, by its continued fraction above (Lentz's method; DLMF 8.11.4 and 8.9.2). */
+static double gamma_above(double shape, double x)
+{
+    double front = fmath_exp(shape * fmath_log(x) - x - fmath_lgamma(shape));
+    if (x < shape + 1) {
+        double term = 1 / shape, sum = term;
+        for (double n = shape + 1; term > 1e-16 * sum; n++) {
+            term *= x / n;
+            sum += term;
+        }
+        return 1 - front * sum;
+    }
+    double b = x + 1 - shape, c = 1e300, d = 1 / b, product = d, change = 0;
+    for (int i = 1; i < 100000 && !(change > 1 - 1e-15 && change < 1 + 1e-15); i++) {
+        double a = -i * (i - shape);
+        b += 2;
+        d = 1 / (a * d + b);
+        c = b + a / c;
+        change = c * d;
+        product *= change;
+    }
+    return front * product;
+}
+
+/* The upper tail of a standard normal. */
+static double normal_above(double z)
+{
+    double half = z == 0 ? 0.5 : gamma_above(0.5, z * z / 2) / 2;
+    return z >= 0 ? half : 1 - half;
+}
+
+static double sample_above(const struct dist *d, double x)
+{
+    uint32_t above = 0;
+    for (uint32_t i = 0; i < d->sample_count; i++)
+        above += d->scale * d->sample[i] > x;
+    return (double)above / d->sample_count;
+}
+
+double dist_above(const struct dist *d, double x)
+{
+    if (d->kind == DIST_EMPIRICAL)
+        return sample_above(d, x);
+    if (x <= 0)
+        return 1;
+    switch (d->kind) {
+    case DIST_EXPONENTIAL:
+        return fmath_exp(-x / d->mean);
+    case DIST_LOGNORMAL:
+        return normal_above((fmath_log(x) - d->scale) / d->shape);
+    case DIST_GAMMA:
+        return gamma_above(d->shape, x / d->scale);
+    case DIST_PARETO:
+        return x <= d->scale ? 1 : fmath_pow(d->scale / x, 1 / d->shape);
+    case DIST_HYPEREXPONENTIAL:
+        return d->split * fmath_exp(-x / d->scale) + (1 - d->split) * fmath_exp(-x / d->shape);
+    case DIST_WEIBULL:
+        return fmath_exp(-fmath_pow(x / d->scale, 1 / d->shape));
+    default:
+        assert(d->kind == DIST_FIXED);
+        return d->mean > x;
+    }
+}
+
 /* ---- drawing ---- */
 
 /* Gamma with this shape and scale 1, shape >= 1 (Marsaglia and Tsang 2000, ACM TOMS 26(3)). */

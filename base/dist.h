@@ -80,4 +80,7 @@ double dist_mean(const struct dist *d);
 /* Its squared coefficient of variation; infinite for a Pareto tail of 2 or less. */
 double dist_cs2(const struct dist *d);
 
+/* The probability that a value is above `x`. An empirical one looks at all of its list. */
+double dist_above(const struct dist *d, double x);
+
 #endif

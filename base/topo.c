@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -11,12 +12,12 @@
 #include "base/error.h"
 #include "base/json_place.h"
 #include "base/topo_calls.h"
+#include "base/topo_cut.h"
 
-static const int64_t TIME_US = 20000;        /* of a service that does not say */
-static const int64_t ZONE_RTT_US = 1015;     /* median of 47 zone pairs of 16 AWS regions, 2019 */
-static const int64_t CLIENT_RTT_US = 100000; /* where no pair of the two countries was measured */
-static const double CUSTOMER_SHARE = 0.01;   /* of a country's internet users */
-static const double WEIGHT_MIN = 1e-9;       /* an hour's weight below this is none */
+static const int64_t TIME_US = 20000;      /* of a service that does not say */
+static const int64_t ZONE_RTT_US = 1015;   /* median of 47 zone pairs of 16 AWS regions, 2019 */
+static const double CUSTOMER_SHARE = 0.01; /* of a country's internet users */
+static const double WEIGHT_MIN = 1e-9;     /* an hour's weight below this is none */
 
 /* ---- countries ---- */
 
@@ -102,11 +103,8 @@ static int country_complete(struct topo_country *c, struct arena *a, struct erro
 {
     struct data_country fact;
     struct data_curve curve;
-    if (!data_country_at(c->name, &fact))
-        return error_set(err, ERR_UNKNOWN,
-                         "countries.%s: unknown country; use ISO 3166 codes in capitals, such as "
-                         "DE or GB",
-                         c->name);
+    if (topo_cut_fact(&fact, c, err) != 0)
+        return -1;
     if (c->customers == 0)
         c->customers = (int64_t)((double)fact.internet_users * CUSTOMER_SHARE);
     if (c->customers == 0)
@@ -120,7 +118,7 @@ static int country_complete(struct topo_country *c, struct arena *a, struct erro
         return error_set(err, ERR_RANGE, "countries.%s.hours: expected 24 or 168 numbers, got %zu",
                          c->name, c->hours_count);
     if (c->hours_count == 0 && c->curve == NULL) {
-        c->curve = arena_format(a, "retail/%s", c->name);
+        c->curve = arena_format(a, "retail/%s", fact.code);
         if (c->curve == NULL)
             return error_memory(err);
         if (!data_curve_at(c->curve, &curve))
@@ -277,13 +275,23 @@ static int cell_region(struct topo *topo, struct topo_cell *cell, struct arena *
 {
     struct data_region region;
     struct data_country home;
-    data_country_at(cell->countries[0], &home);
+    cell->country = arena_alloc(a, cell->country_count, sizeof cell->country[0]);
+    cell->client_rtt_us = arena_alloc(a, cell->country_count, sizeof cell->client_rtt_us[0]);
+    if (cell->country == NULL || cell->client_rtt_us == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < cell->country_count; i++)
+        cell->country[i] = topo_country_at(topo, cell->countries[i]);
+    data_country_at(topo_home(&topo->countries[cell->country[0]]), &home);
+    if (cell->region == NULL && topo_cut_region(&cell->region, topo, cell, err) != 0)
+        return -1;
     if (cell->region == NULL) {
         if (!data_region_near(&home, (int)cell->zone_count, &region))
             return error_set(err, ERR_MISSING,
                              "cells.%s.region: no region in the tables has %zu zones; name one",
                              cell->name, cell->zone_count);
         cell->region = arena_string(a, region.name, strlen(region.name));
+        if (cell->region == NULL)
+            return error_memory(err);
     } else if (!data_region_at(cell->region, &region)) {
         char got[JSON_QUOTE_MAX];
         json_quote(got, cell->region);
@@ -292,20 +300,24 @@ static int cell_region(struct topo *topo, struct topo_cell *cell, struct arena *
                          "aws/eu-central-1",
                          cell->name, got);
     }
-    cell->country = arena_alloc(a, cell->country_count, sizeof cell->country[0]);
-    cell->client_rtt_us = arena_alloc(a, cell->country_count, sizeof cell->client_rtt_us[0]);
-    if (cell->region == NULL || cell->country == NULL || cell->client_rtt_us == NULL)
-        return error_memory(err);
     if (cell->zone_rtt_us == 0)
         cell->zone_rtt_us = data_zone_rtt_us(cell->region);
     if (cell->zone_rtt_us < 0)
         cell->zone_rtt_us = ZONE_RTT_US;
-    for (size_t i = 0; i < cell->country_count; i++) {
-        cell->country[i] = topo_country_at(topo, cell->countries[i]);
-        int64_t rtt_us = data_country_rtt_us(cell->countries[i], region.country);
-        cell->client_rtt_us[i] = rtt_us < 0 ? CLIENT_RTT_US : rtt_us;
-    }
-    return 0;
+    for (size_t i = 0; i < cell->country_count; i++)
+        cell->client_rtt_us[i] =
+            topo_client_rtt_us(topo_home(&topo->countries[cell->country[i]]), cell->region);
+    return topo_cut_cell(topo, cell, err);
+}
+
+int64_t topo_client_rtt_us(const char *home, const char *region)
+{
+    struct data_country from;
+    struct data_region to;
+    data_country_at(home, &from);
+    data_region_at(region, &to);
+    int64_t rtt_us = data_country_rtt_us(home, to.country);
+    return rtt_us < 0 ? data_distance_rtt_us(&from, &to) : rtt_us;
 }
 
 /* ---- services ---- */
@@ -384,6 +396,8 @@ static int topo_complete(struct topo *topo, struct arena *a, struct error *err)
         if (country_complete(&topo->countries[i], a, err) != 0)
             return -1;
     }
+    if (topo_cut_rules(topo, err) != 0)
+        return -1;
     for (size_t i = 0; i < topo->cell_count; i++)
         if (cell_countries(topo, i, a, err) != 0)
             return -1;
@@ -413,6 +427,26 @@ int topo_parse(struct topo *topo, const char *text, size_t len, const struct jso
         return -1;
     *topo = read;
     return 0;
+}
+
+char *topo_text(const struct topo *topo, struct arena *a)
+{
+    struct topo whole = *topo;
+    whole.countries = arena_alloc(a, topo->country_count, sizeof whole.countries[0]);
+    if (whole.countries == NULL)
+        return NULL;
+    if (whole.about == NULL)
+        whole.about = "";
+    for (size_t i = 0; i < topo->country_count; i++) {
+        struct topo_country *c = &whole.countries[i];
+        *c = topo->countries[i];
+        if (c->utc_offset == NULL)
+            c->utc_offset = arena_format(a, "%c%02d:%02d", c->utc_offset_min < 0 ? '-' : '+',
+                                         abs(c->utc_offset_min) / 60, abs(c->utc_offset_min) % 60);
+        if (c->utc_offset == NULL)
+            return NULL;
+    }
+    return json_encode(&whole, topo_fields, a);
 }
 
 size_t topo_country_at(const struct topo *topo, const char *name)

@@ -28,6 +28,8 @@ enum {
     TOPO_TIMES_MAX = 1000000,
     TOPO_CHOICES_MAX = 16,
     TOPO_SHARD_MAX = 16,
+    TOPO_PARTS_MAX = 40,
+    TOPO_CANDIDATES_MAX = 64,
 };
 
 /* How a door chooses among the replicas that take part. */
@@ -47,8 +49,18 @@ enum topo_balance {
 /* Which waiting request a server works on next; region/admission.h says what each does. */
 enum topo_discipline { TOPO_FIFO, TOPO_LIFO, TOPO_CODEL, TOPO_PRIORITY };
 
+/* Which shop's data may lie beside that of a country; topo_may_share asks both sides. */
+struct topo_residency {
+    bool alone;                             /* with nobody */
+    const char **only_with, **not_with;     /* countries by code */
+    size_t only_with_count, not_with_count; /* 0: no such rule */
+    const char **regions;                   /* where it may lie */
+    size_t region_count;                    /* 0: anywhere */
+};
+
 struct topo_country {
     const char *name;  /* "DE" */
+    const char *of;    /* "US" of a part of it that has a code of its own; or NULL */
     int64_t customers; /* > 0 */
     double requests_per_customer_day;
     double peak_rps;   /* in its busiest hour, requests/s, > 0 */
@@ -57,8 +69,10 @@ struct topo_country {
     size_t hours_count;
     const char *utc_offset; /* "+01:00" */
     int utc_offset_min;     /* the same as a number */
-    size_t cell;            /* index of the one cell that serves it */
-    double *rps;            /* [TOPO_SLOTS] demand in requests/s by UTC slot */
+    struct topo_residency residency;
+    int64_t parts; /* equal cells of its own that it may be cut into, 1 .. TOPO_PARTS_MAX */
+    size_t cell;   /* index of the one cell that serves it */
+    double *rps;   /* [TOPO_SLOTS] demand in requests/s by UTC slot */
 };
 
 struct topo_rtt { /* the round trip between two places of a cell: zones, or "door" */
@@ -78,6 +92,7 @@ struct topo_cell {
     int64_t zone_rtt_us;      /* round trip from the door to a server, and between any two */
     struct topo_rtt *rtts;    /* but for these */
     size_t rtt_count;
+    bool keep;              /* the frontier leaves it as it is */
     size_t *country;        /* [country_count] indices into topo.countries */
     int64_t *client_rtt_us; /* [country_count] round trip from customers to the region */
 };
@@ -141,6 +156,27 @@ struct topo_client {     /* in front of the door: a customer's app, or who calls
     double retry_budget; /* further visits per first one in the long run, of a country's clients */
 };
 
+/* Which queue the goal's formulas assume before the replicas of a service. */
+enum topo_queue {
+    TOPO_QUEUE_OWN,    /* each replica its own, and requests spread at random: what `random` does,
+                          and no better than what the other balances do */
+    TOPO_QUEUE_SHARED, /* one for all of the cell: what no balance betters */
+};
+
+struct topo_goal {        /* what every service keeps after the tolerated loss; 0: no such goal */
+    int64_t wait_us;      /* `quantile` of the requests wait at most so long at one service */
+    int64_t time_us;      /* and their wait and work take at most so long */
+    int64_t mean_wait_us; /* and the mean wait is at most so long */
+    double quantile;
+    int queue;      /* enum topo_queue */
+    double touched; /* share of customers who have all replicas in common with one, of shards */
+};
+
+struct topo_candidate { /* a region that cells may be put into */
+    const char *region;
+    double price; /* of a server, in any unit of money per any time */
+};
+
 struct topo_policy {
     struct topo_client client; /* simulated only: live ones are who they are */
     int64_t timeout_us;        /* patience with one try */
@@ -171,6 +207,10 @@ struct topo {
     struct topo_service *services;
     size_t service_count;
     struct topo_tolerance tolerance;
+    struct topo_goal goal;
+    struct topo_candidate *candidates;
+    size_t candidate_count;    /* 0: every AWS region with enough zones, all at one price */
+    int64_t rtt_max_us;        /* from customers to their cell's region, in the frontier; 0: any */
     double target_utilisation; /* of a server, in counting; 0 < u <= 1 */
     struct topo_policy policy;
     struct pipeline_def pipeline; /* of every cell's orders */
@@ -196,6 +236,22 @@ int topo_times_set(struct topo_service *service, const char *path, const char *t
 /* How the work of a service scatters, in units of which `per_us` are a microsecond. It borrows the
  * service's times. 0, or -1 with `err` set ("services.x.cs2: expected ..."). */
 int topo_dist(struct dist *d, const struct topo_service *service, double per_us, struct error *err);
+
+/* The text that reads back as `topo`, with what its file left out; NULL when memory is out. */
+char *topo_text(const struct topo *topo, struct arena *a);
+
+/* The country of the world that `country` is, or is a part of: "US". */
+const char *topo_home(const struct topo_country *country);
+
+/* Whether the residency rules of two countries let them share a cell. */
+bool topo_may_share(const struct topo *topo, size_t one, size_t other);
+
+/* Whether a country's residency rule lets its data lie in `region`. */
+bool topo_may_lie(const struct topo_country *country, const char *region);
+
+/* Round trip from the customers of a country to a region, us: as measured between the two
+ * countries, or by distance (base/data.h). The names are known ones. */
+int64_t topo_client_rtt_us(const char *home, const char *region);
 
 /* Look a country or cell up by name; topo->country_count or cell_count when there is none. */
 size_t topo_country_at(const struct topo *topo, const char *name);

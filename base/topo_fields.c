@@ -21,7 +21,25 @@ static const char *const balance_words[] = {
     NULL,
 };
 
+static const char *const queue_words[] = {
+    [TOPO_QUEUE_OWN] = "own", [TOPO_QUEUE_SHARED] = "shared", NULL};
+
+static const struct json_field residency_fields[] = {
+    JSON_BOOL(struct topo_residency, alone, "alone", .preset = "false",
+              .doc = "It shares its cell with no other country"),
+    JSON_STRS(struct topo_residency, only_with, only_with_count, "only_with", .count_min = 1,
+              .doc = "It may share a cell with these countries and no others"),
+    JSON_STRS(struct topo_residency, not_with, not_with_count, "not_with", .count_min = 1,
+              .doc = "It shares no cell with these"),
+    JSON_STRS(struct topo_residency, regions, region_count, "regions", .count_min = 1,
+              .doc = "Its cell is in one of these regions"),
+    JSON_END,
+};
+
 static const struct json_field country_fields[] = {
+    JSON_STR(struct topo_country, of, "of", .nullable = true,
+             .doc = "It is a part of this country under a code that ISO 3166 leaves to users: AA, "
+                    "QM to QZ, XA to XZ, ZZ"),
     JSON_I64(struct topo_country, customers, "customers", 1, 1e12,
              .doc = "Customers; left out, 1 % of the country's internet users"),
     JSON_F64(struct topo_country, requests_per_customer_day, "requests_per_customer_day", 0.001,
@@ -39,6 +57,10 @@ static const struct json_field country_fields[] = {
     JSON_STR(struct topo_country, utc_offset, "utc_offset",
              .doc = "Local time minus UTC, as +01:00; left out, the January offset of the "
                     "country's main time zone"),
+    JSON_OBJECT(struct topo_country, residency, "residency", residency_fields,
+                .doc = "With whom it may share a cell, and where"),
+    JSON_I64(struct topo_country, parts, "parts", 1, TOPO_PARTS_MAX, .preset = "1",
+             .doc = "The frontier may cut it into up to so many equal cells of its own"),
     JSON_END,
 };
 
@@ -69,6 +91,8 @@ static const struct json_field cell_fields[] = {
               .count_max = 1000,
               .doc = "Round trips between two of its zones, or the door, that are other than "
                      "zone_rtt; simulated only"),
+    JSON_BOOL(struct topo_cell, keep, "keep", .preset = "false",
+              .doc = "The frontier leaves its countries together, with no other"),
     JSON_END,
 };
 
@@ -147,6 +171,34 @@ static const struct json_field client_fields[] = {
     JSON_END,
 };
 
+static const struct json_field goal_fields[] = {
+    JSON_DURATION(struct topo_goal, wait_us, "wait", 0, 3600e6,
+                  .doc = "So long a request waits at most at one service, for its quantile; 0 or "
+                         "left out: no such goal"),
+    JSON_DURATION(struct topo_goal, time_us, "time", 0, 3600e6,
+                  .doc = "The same of wait and work together"),
+    JSON_DURATION(struct topo_goal, mean_wait_us, "mean_wait", 0, 3600e6,
+                  .doc = "The mean wait at one service"),
+    JSON_F64(struct topo_goal, quantile, "quantile", 0.01, 0.999999, .preset = "0.99",
+             .doc = "The share of requests that keeps wait and time"),
+    JSON_WORD(struct topo_goal, queue, "queue", queue_words, .preset = "own",
+              .doc = "What the formulas assume: own, a queue at each server and requests spread at "
+                     "random, which no balance does worse than; shared, one queue for all, which "
+                     "none does better than"),
+    JSON_F64(struct topo_goal, touched, "touched", 0, 1,
+             .doc = "Under shards, the share of customers that may have all their replicas in "
+                    "common with one who breaks his; 0 or left out: no such goal"),
+    JSON_END,
+};
+
+static const struct json_field candidate_fields[] = {
+    JSON_STR(struct topo_candidate, region, "region", .required = true,
+             .doc = "Provider and region, as aws/eu-central-1"),
+    JSON_F64(struct topo_candidate, price, "price", 0.000001, 1e6, .preset = "1",
+             .doc = "What a server costs there, in any unit, the same for all"),
+    JSON_END,
+};
+
 const struct json_field topo_policy_fields[] = {
     JSON_DURATION(struct topo_policy, timeout_us, "timeout", 1000, 3600e6, .preset = "1s",
                   .doc = "How long one try is waited for"),
@@ -218,6 +270,15 @@ const struct json_field topo_fields[] = {
              .doc = "What runs in every cell; left out: catalog, customer, order and vendor"),
     JSON_OBJECT(struct topo, tolerance, "tolerance", tolerance_fields,
                 .doc = "The loss that each cell must survive"),
+    JSON_OBJECT(struct topo, goal, "goal", goal_fields,
+                .doc = "What every service must keep after that loss, in counting servers"),
+    JSON_LIST(struct topo, candidates, candidate_count, "regions", struct topo_candidate,
+              candidate_fields, .count_min = 1, .count_max = TOPO_CANDIDATES_MAX,
+              .doc = "Where the frontier may put cells; left out: every AWS region with enough "
+                     "zones, all at one price"),
+    JSON_DURATION(struct topo, rtt_max_us, "rtt_max", 0, 10e6,
+                  .doc = "The longest round trip from customers to their cell's region in the "
+                         "frontier; 0 or left out: any"),
     JSON_F64(struct topo, target_utilisation, "target_utilisation", 0.01, 1, .preset = "0.7",
              .doc = "How busy a server may be in counting servers"),
     JSON_OBJECT(struct topo, policy, "policy", topo_policy_fields,

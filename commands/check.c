@@ -10,6 +10,7 @@
 #include "commands/state.h"
 #include "commands/sweep.h"
 #include "control/partition.h"
+#include "control/plan.h"
 #include "control/status.h"
 #include "simulator/run.h"
 #include "simulator/validate.h"
@@ -33,7 +34,7 @@ static const struct {
 } schemas[] = {
     {"topology", "A topology of bulkhead", topo_fields},
     {"scenario", "A scenario of bulkhead", scenario_fields},
-    {"plan", "What bulkhead plan --json prints", capacity_fields},
+    {"plan", "What bulkhead plan --json prints", plan_fields},
     {"sim", "What bulkhead sim --json prints", run_fields},
     {"sweep", "What bulkhead sim --json prints of a scenario with a sweep", sweep_report_fields},
     {"bench", "What bulkhead bench sim --json prints", bench_fields},

@@ -163,32 +163,10 @@ static int find_ports(struct scratch *s, const struct topo *topo, struct error *
 
 /* ---- begin and end ---- */
 
-/* The text that reads back as `topo`: what was left out in its file is said, so that the same holds
- * wherever it is read. */
-static const char *text_of(const struct topo *topo, struct arena *a)
-{
-    struct topo whole = *topo;
-    whole.countries = arena_alloc(a, topo->country_count, sizeof whole.countries[0]);
-    if (whole.countries == NULL)
-        return NULL;
-    if (whole.about == NULL)
-        whole.about = "";
-    for (size_t i = 0; i < topo->country_count; i++) {
-        struct topo_country *c = &whole.countries[i];
-        *c = topo->countries[i];
-        if (c->utc_offset == NULL)
-            c->utc_offset = arena_format(a, "%c%02d:%02d", c->utc_offset_min < 0 ? '-' : '+',
-                                         abs(c->utc_offset_min) / 60, abs(c->utc_offset_min) % 60);
-        if (c->utc_offset == NULL)
-            return NULL;
-    }
-    return json_encode(&whole, topo_fields, a);
-}
-
 static int write_topology(const struct scratch *s, const struct topo *topo, struct arena *a,
                           struct error *err)
 {
-    const char *text = text_of(topo, a);
+    const char *text = topo_text(topo, a);
     if (text == NULL)
         return error_memory(err);
     FILE *f = fopen(s->topology, "w");

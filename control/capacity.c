@@ -8,8 +8,11 @@
 static const struct json_field service_fields[] = {
     JSON_F64(struct capacity_service, peak_rps, "peak_rps", 0, 0,
              .doc = "Requests/s of this service at the cell's busiest slot"),
-    JSON_I64(struct capacity_service, needed, "needed", 0, 0,
+    JSON_I64(struct capacity_service, needed_load, "needed_load", 0, 0,
              .doc = "Servers that carry the peak at target utilisation"),
+    JSON_I64(struct capacity_service, needed_goal, "needed_goal", 0, 0,
+             .doc = "Servers that keep the latency goal at the peak; 0: no goal"),
+    JSON_I64(struct capacity_service, needed, "needed", 0, 0, .doc = "The more of both"),
     JSON_I64(struct capacity_service, per_zone_planned, "per_zone_planned", 0, 0,
              .doc = "Servers per zone that survive the tolerated loss"),
     JSON_I64(struct capacity_service, per_zone, "per_zone", 0, 0,
@@ -20,6 +23,16 @@ static const struct json_field service_fields[] = {
     JSON_F64(struct capacity_service, busy_after_loss, "busy_after_loss", 0, 0, .nullable = true,
              .doc = "Utilisation at the peak after the tolerated loss; above 1 it sheds; null: no "
                     "server is left"),
+    JSON_BOOL(struct capacity_service, keeps_goal, "keeps_goal",
+              .doc = "After the tolerated loss it keeps the latency goal; true without one"),
+    JSON_F64(struct capacity_service, after_loss.mean_wait_us, "mean_wait_us_after_loss", 0, 0,
+             .nullable = true,
+             .doc = "Mean wait at the peak after the tolerated loss, by queueing theory; null: it "
+                    "sheds, or its work has no variance"),
+    JSON_F64(struct capacity_service, after_loss.wait_us, "wait_us_after_loss", 0, 0,
+             .nullable = true, .doc = "The wait that the goal's quantile of the requests keeps"),
+    JSON_F64(struct capacity_service, after_loss.time_us, "time_us_after_loss", 0, 0,
+             .nullable = true, .doc = "The same of wait and work together"),
     JSON_END,
 };
 
@@ -39,39 +52,19 @@ static const struct json_field service_fields[] = {
                  .doc = "Servers of all services"),                                                \
         JSON_F64(struct capacity_cell, busy_after_loss, "busy_after_loss", 0, 0, .nullable = true, \
                  .doc = "Of its tightest service"),                                                \
+        JSON_I64(struct capacity_cell, rtt_us, "rtt_us", 0, 0,                                     \
+                 .doc = "The longest round trip from its customers to its region"),                \
         JSON_BOOL(struct capacity_cell, enough, "enough",                                          \
-                  .doc = "After the tolerated loss no service is busier than the target"),         \
+                  .doc =                                                                           \
+                      "After the tolerated loss no service is busier than the target or misses "   \
+                      "the latency goal"),                                                         \
         JSON_MAP(struct capacity_cell, services, service_count, "services",                        \
                  struct capacity_service, service_fields, .doc = "By service")
 
-static const struct json_field together_fields[] = {CELL_ROWS, JSON_END};
+const struct json_field capacity_together_fields[] = {CELL_ROWS, JSON_END};
 
-static const struct json_field cell_fields[] = {
+const struct json_field capacity_cell_fields[] = {
     JSON_STR(struct capacity_cell, region, "region", .doc = "Where it runs"), CELL_ROWS, JSON_END};
-
-const struct json_field capacity_fields[] = {
-    JSON_I64(struct capacity_plan, servers, "servers", 0, 0,
-             .doc = "Servers of all cells, as the topology cuts them"),
-    JSON_BOOL(struct capacity_plan, enough, "enough",
-              .doc = "Every cell survives the tolerated loss"),
-    JSON_OBJECT(struct capacity_plan, together, "together", together_fields,
-                .doc = "All countries in one cell, under the same tolerance"),
-    JSON_F64(struct capacity_plan, separation_cost, "separation_cost", 0, 0,
-             .doc = "Servers over the servers together, minus 1"),
-    JSON_F64(struct capacity_plan, sum_of_peaks_rps, "sum_of_peaks_rps", 0, 0,
-             .doc = "The cells' peaks added up"),
-    JSON_F64(struct capacity_plan, peak_of_sum_rps, "peak_of_sum_rps", 0, 0,
-             .doc = "The peak of the cells' demand added up"),
-    JSON_F64(struct capacity_plan, peaks_ratio, "peaks_ratio", 0, 0,
-             .doc = "The first over the second"),
-    JSON_F64(struct capacity_plan, blast_customers, "blast_customers", 0, 0,
-             .doc = "The largest share of customers that the loss of one cell touches"),
-    JSON_F64(struct capacity_plan, blast_demand, "blast_demand", 0, 0,
-             .doc = "The same of a week's requests"),
-    JSON_MAP(struct capacity_plan, cells, cell_count, "cells", struct capacity_cell, cell_fields,
-             .doc = "By cell"),
-    JSON_END,
-};
 
 double capacity_server_rps(const struct topo_service *service, double busy)
 {
@@ -106,33 +99,88 @@ static void plan_store(struct capacity_service *s, const struct topo_service *se
     s->busy = s->busy_after_loss = busy(s->peak_rps, service, 1);
 }
 
-static int plan_service(struct capacity_service *s, const struct topo *topo, size_t index,
+struct capacity_rule *capacity_rules(const struct topo *topo, struct arena *a, struct error *err)
+{
+    struct capacity_rule *rules = arena_alloc(a, topo->service_count, sizeof rules[0]);
+    if (rules == NULL) {
+        error_memory(err);
+        return NULL;
+    }
+    for (size_t i = 0; i < topo->service_count; i++) {
+        const struct topo_service *service = &topo->services[i];
+        const struct topo_goal none = {0};
+        rules[i].server_rps = capacity_server_rps(service, topo->target_utilisation);
+        rules[i].load = service->load;
+        rules[i].store = service->store;
+        if (queueing_init(&rules[i].queueing, service, service->store ? &none : &topo->goal, err) !=
+            0)
+            return NULL;
+    }
+    return rules;
+}
+
+int64_t capacity_rule_needed(const struct capacity_rule *rule, double rps)
+{
+    int64_t by_load = capacity_needed(rps, rule->server_rps);
+    int64_t by_goal = queueing_needed(&rule->queueing, rps);
+    return by_load > by_goal ? by_load : by_goal;
+}
+
+int64_t capacity_servers(const struct capacity_rule *rules, const struct topo *topo,
+                         double peak_rps, int64_t zones)
+{
+    int64_t servers = 0;
+    for (size_t i = 0; i < topo->service_count; i++)
+        if (!rules[i].store)
+            servers +=
+                zones * capacity_per_zone(capacity_rule_needed(&rules[i], peak_rps * rules[i].load),
+                                          zones, topo->tolerance);
+    return servers;
+}
+
+/* Whether a service would need more servers than we are willing to count. */
+static bool is_beyond(const struct capacity_rule *rule, double rps)
+{
+    double server_rps = rule->server_rps;
+    if (rule->queueing.own_rps < server_rps)
+        server_rps = rule->queueing.own_rps;
+    return rps / server_rps > 1e9;
+}
+
+static int plan_service(struct capacity_service *s, const struct topo *topo,
+                        const struct capacity_rule *rules, size_t index,
                         const struct capacity_cell *cell, int64_t given, struct error *err)
 {
     const struct topo_service *service = &topo->services[index];
-    double server_rps = capacity_server_rps(service, topo->target_utilisation);
+    const struct capacity_rule *rule = &rules[index];
     s->name = service->name;
     s->peak_rps = cell->peak_rps * service->load;
-    if (s->peak_rps / server_rps > 1e9)
+    s->keeps_goal = true;
+    if (is_beyond(rule, s->peak_rps))
         return error_set(err, ERR_LIMIT, "cells.%s: service %s would need over 10^9 servers",
                          cell->name, s->name);
     if (service->store) {
         plan_store(s, service);
         return 0;
     }
-    s->needed = capacity_needed(s->peak_rps, server_rps);
+    s->needed_load = capacity_needed(s->peak_rps, rule->server_rps);
+    s->needed_goal = queueing_needed(&rule->queueing, s->peak_rps);
+    s->needed = capacity_rule_needed(rule, s->peak_rps);
     s->per_zone_planned = capacity_per_zone(s->needed, cell->zones, topo->tolerance);
     s->per_zone = given > 0 ? given : s->per_zone_planned;
     int64_t left = (cell->zones - topo->tolerance.zones) * s->per_zone - topo->tolerance.servers;
     s->servers = cell->zones * s->per_zone;
     s->busy = busy(s->peak_rps, service, s->servers);
     s->busy_after_loss = busy(s->peak_rps, service, left);
+    s->keeps_goal = queueing_keeps(&rule->queueing, s->peak_rps, left);
+    s->after_loss = queueing_times(&rule->queueing, s->peak_rps, left, topo->goal.quantile);
     return 0;
 }
 
 /* Count one cell whose demand by slot is `rps`. */
-static int plan_cell(struct capacity_cell *cell, const struct topo *topo, const double *rps,
-                     int64_t given, struct arena *a, struct error *err)
+static int plan_cell(struct capacity_cell *cell, const struct topo *topo,
+                     const struct capacity_rule *rules, const double *rps, int64_t given,
+                     struct arena *a, struct error *err)
 {
     for (size_t slot = 0; slot < TOPO_SLOTS; slot++)
         if (rps[slot] > rps[cell->peak_slot])
@@ -145,13 +193,13 @@ static int plan_cell(struct capacity_cell *cell, const struct topo *topo, const 
     cell->enough = true;
     for (size_t i = 0; i < cell->service_count; i++) {
         struct capacity_service *s = &cell->services[i];
-        if (plan_service(s, topo, i, cell, given, err) != 0)
+        if (plan_service(s, topo, rules, i, cell, given, err) != 0)
             return -1;
         if (!topo->services[i].store)
             cell->servers += s->servers;
         if (s->busy_after_loss > cell->busy_after_loss)
             cell->busy_after_loss = s->busy_after_loss;
-        if (s->busy_after_loss > topo->target_utilisation * (1 + 1e-9))
+        if (s->busy_after_loss > topo->target_utilisation * (1 + 1e-9) || !s->keeps_goal)
             cell->enough = false;
     }
     return 0;
@@ -176,8 +224,9 @@ static void plan_shares(struct capacity_cell *cell, const struct topo *topo, con
     cell->demand_share = all_week > 0 ? week / all_week : 0;
 }
 
-static int plan_together(struct capacity_plan *plan, const struct topo *topo, const double *rps,
-                         struct arena *a, struct error *err)
+static int plan_together(struct capacity_plan *plan, const struct topo *topo,
+                         const struct capacity_rule *rules, const double *rps, struct arena *a,
+                         struct error *err)
 {
     struct capacity_cell *cell = &plan->together;
     cell->name = "together";
@@ -188,7 +237,7 @@ static int plan_together(struct capacity_plan *plan, const struct topo *topo, co
         return error_memory(err);
     for (size_t i = 0; i < topo->country_count; i++)
         cell->countries[i] = topo->countries[i].name;
-    if (plan_cell(cell, topo, rps, 0, a, err) != 0)
+    if (plan_cell(cell, topo, rules, rps, 0, a, err) != 0)
         return err->code == ERR_MEMORY
                    ? -1
                    : error_set(err, ERR_LIMIT,
@@ -205,6 +254,9 @@ int capacity_plan(struct capacity_plan *plan, const struct topo *topo, struct ar
     plan->cells = arena_alloc(a, topo->cell_count, sizeof plan->cells[0]);
     double *rps = arena_alloc(a, TOPO_SLOTS, sizeof rps[0]);
     double *world_rps = arena_alloc(a, TOPO_SLOTS, sizeof rps[0]);
+    struct capacity_rule *rules = capacity_rules(topo, a, err);
+    if (rules == NULL)
+        return -1;
     if (plan->cells == NULL || rps == NULL || world_rps == NULL)
         return error_memory(err);
     for (size_t slot = 0; slot < TOPO_SLOTS; slot++)
@@ -218,9 +270,12 @@ int capacity_plan(struct capacity_plan *plan, const struct topo *topo, struct ar
         cell->country_count = from->country_count;
         cell->region = from->region;
         cell->zones = (int64_t)from->zone_count;
+        for (size_t k = 0; k < from->country_count; k++)
+            if (from->client_rtt_us[k] > cell->rtt_us)
+                cell->rtt_us = from->client_rtt_us[k];
         for (size_t slot = 0; slot < TOPO_SLOTS; slot++)
             rps[slot] = topo_cell_rps(topo, from, slot);
-        if (plan_cell(cell, topo, rps, from->servers_per_zone, a, err) != 0)
+        if (plan_cell(cell, topo, rules, rps, from->servers_per_zone, a, err) != 0)
             return -1;
         plan_shares(cell, topo, rps, world_rps);
         plan->servers += cell->servers;
@@ -231,7 +286,7 @@ int capacity_plan(struct capacity_plan *plan, const struct topo *topo, struct ar
         if (cell->demand_share > plan->blast_demand)
             plan->blast_demand = cell->demand_share;
     }
-    if (plan_together(plan, topo, world_rps, a, err) != 0)
+    if (plan_together(plan, topo, rules, world_rps, a, err) != 0)
         return -1;
     plan->peaks_ratio =
         plan->peak_of_sum_rps > 0 ? plan->sum_of_peaks_rps / plan->peak_of_sum_rps : 1;

@@ -8,9 +8,9 @@
 #include "base/scenario.h"
 #include "base/topo.h"
 #include "control/capacity.h"
+#include "control/queueing.h"
 #include "simulator/run.h"
 #include "simulator/tables.h"
-#include "simulator/theory.h"
 
 /* The way to the customer and back, and to the server: what is not queueing. */
 static const double AWAY_MS = 9 + 0.002;
@@ -70,7 +70,7 @@ void tables_model(struct tables *t)
         return;
     table->decimals = 6;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        double exact = 1 + theory_wait(rows[i].servers, rows[i].load);
+        double exact = 1 + queueing_wait(rows[i].servers, rows[i].load);
         struct validate_row *row = tables_row(t, (double)NAN, 0, exact, "c = %u, load %.2f",
                                               (unsigned)rows[i].servers, rows[i].load);
         struct subject s = {.replicate = replicate, .replications = 64};

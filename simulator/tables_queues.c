@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "base/fmath.h"
+#include "control/queueing.h"
 #include "simulator/tables.h"
 #include "simulator/theory.h"
 
@@ -322,14 +323,14 @@ void tables_servers(struct tables *t)
         for (int i = 0; i < LOADS; i++) {
             const double *p = published[c][i];
             struct validate_row *waits =
-                tables_row(t, p[0], 5e-7, theory_waits(counts[c], loads[i]),
+                tables_row(t, p[0], 5e-7, queueing_waits(counts[c], loads[i]),
                            "c = %u, load %.2f: waits", counts[c], loads[i]);
             struct validate_row *wait =
                 tables_row(t, p[1],
                            p[1] > 90   ? 5e-5
                            : p[1] > 10 ? 5e-6
                                        : 5e-7,
-                           theory_wait(counts[c], loads[i]), "c = %u, load %.2f: mean wait",
+                           queueing_wait(counts[c], loads[i]), "c = %u, load %.2f: mean wait",
                            counts[c], loads[i]);
             servers_at(t, waits, wait, counts[c], loads[i]);
         }

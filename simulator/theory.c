@@ -15,20 +15,6 @@ double theory_power(double x, uint64_t n)
     return power;
 }
 
-double theory_waits(uint32_t servers, double load)
-{
-    /* Erlang's loss formula by its recursion, then his other one from it. */
-    double offered = load * servers, lost = 1;
-    for (uint32_t i = 1; i <= servers; i++)
-        lost = offered * lost / (i + offered * lost);
-    return lost / (1 - load * (1 - lost));
-}
-
-double theory_wait(uint32_t servers, double load)
-{
-    return theory_waits(servers, load) / (servers * (1 - load));
-}
-
 double theory_wait_general(double load, double cs2)
 {
     return load / (1 - load) * (1 + cs2) / 2;

@@ -7,11 +7,6 @@
 /* x to the n-th, by squaring. */
 double theory_power(double x, uint64_t n);
 
-/* The probability that a customer waits before `servers` >= 1 exponential servers, each busy `load`
- * < 1 of the time, and how long it waits on average (Erlang's C formula, 1917). */
-double theory_waits(uint32_t servers, double load);
-double theory_wait(uint32_t servers, double load);
-
 /* The mean wait before one server whose service times have the squared coefficient of variation
  * `cs2` (Pollaczek 1930, Khinchine 1932). */
 double theory_wait_general(double load, double cs2);

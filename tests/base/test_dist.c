@@ -406,6 +406,41 @@ static void test_dist_draws_the_same_bits_everywhere(void **state)
     assert_int_equal(bad, 0);
 }
 
+/* The share of draws above a value is what dist_above says, for every kind. */
+static void test_dist_above_is_the_share_of_draws(void **state)
+{
+    static const double list[] = {1, 2, 2, 5, 20};
+    static const struct dist_opts kinds[] = {
+        {.kind = DIST_EXPONENTIAL, .mean = 3},
+        {.kind = DIST_FIXED, .mean = 3},
+        {.kind = DIST_LOGNORMAL, .mean = 3, .cs2 = 2},
+        {.kind = DIST_GAMMA, .mean = 3, .cs2 = 0.01},
+        {.kind = DIST_GAMMA, .mean = 3, .cs2 = 4},
+        {.kind = DIST_PARETO, .mean = 3, .tail = 1.7},
+        {.kind = DIST_HYPEREXPONENTIAL, .mean = 3, .cs2 = 5},
+        {.kind = DIST_WEIBULL, .mean = 3, .cs2 = 0.3},
+        {.kind = DIST_EMPIRICAL, .sample = list, .sample_count = 5},
+    };
+    enum { TRIES = 200000 };
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        static const double at[] = {0.5, 1.5, 2.9, 3.5, 6, 15};
+        int above[6] = {0};
+        struct rng rng;
+        struct dist d;
+        struct error err;
+        rng_init(&rng, i);
+        assert_int_equal(dist_init(&d, &kinds[i], &err), 0);
+        for (int n = 0; n < TRIES; n++) {
+            double x = dist_draw(&d, &rng);
+            for (int k = 0; k < 6; k++)
+                above[k] += x > at[k];
+        }
+        for (int k = 0; k < 6; k++)
+            assert_true(fabs(dist_above(&d, at[k]) - (double)above[k] / TRIES) < 0.005);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -419,6 +454,7 @@ int main(void)
         cmocka_unit_test(test_dist_weibull_shape_is_solved_over_the_whole_range),
         cmocka_unit_test(test_dist_refuses_what_cannot_be),
         cmocka_unit_test(test_dist_draws_the_same_bits_everywhere),
+        cmocka_unit_test(test_dist_above_is_the_share_of_draws),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

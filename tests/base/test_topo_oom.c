@@ -12,7 +12,7 @@
 #include "tests/oom.h"
 
 /* Blocks of an arena are large, so only a long text takes several of them. */
-static const char topo_text[] =
+static const char topology_text[] =
     "{\"countries\": {\"GB\": {}, \"DE\": {\"curve\": \"flat\"}, \"FR\": {}, \"IT\": {}, \"ES\": "
     "{}, \"AT\": {}, \"BE\": {}, \"NL\": {}, \"SE\": {}, \"PL\": {}, \"US\": {}, \"IN\": {}, "
     "\"JP\": {}, \"BR\": {}, \"MX\": {}, \"CA\": {}, \"AU\": {}, \"NZ\": {}, \"ZA\": {}, \"NG\": "
@@ -35,7 +35,7 @@ static bool parse_topo(void *context)
     (void)context;
     memset(&out, 0x5a, sizeof out);
     memcpy(&before, &out, sizeof out);
-    int status = topo_parse(&out, topo_text, sizeof topo_text - 1, &topo_set, 1, &a, &err);
+    int status = topo_parse(&out, topology_text, sizeof topology_text - 1, &topo_set, 1, &a, &err);
     if (status != 0) {
         assert_string_equal(err.text, "no memory left");
         assert_int_equal(err.code, ERR_MEMORY);

@@ -73,6 +73,28 @@ static void test_shuffle_overlap_is_the_published_one(void **state)
     }
 }
 
+static void test_shuffle_shares_are_the_published_ones(void **state)
+{
+    (void)state;
+    struct shuffle_shares s;
+    double shared[TOPO_SHARD_MAX + 1];
+    static const double percent[] = {76.959, 21.1426, 1.83849, 0.059306, 0.000630915, 1.32824e-6};
+    shuffle_shares_of(&s, 100, 5, true, 1e-6, shared);
+    for (int i = 0; i <= 5; i++)
+        assert_true(fabs(s.shared[i] * 100 / percent[i] - 1) < 3e-5);
+    assert_true(s.touched == shared[5] && fabs(s.any - 0.23041) < 1e-5);
+    assert_int_equal(s.enough, 4); /* 1 of 3,921,225; of 3 it is 1 of 161,700 */
+    shuffle_shares_of(&s, 8, 2, true, 0.01, shared);
+    assert_true(fabs(s.touched - 1.0 / 28) < 1e-15);
+    assert_int_equal(s.enough, 0);
+    assert_true(fabs(s.touched_least - 1.0 / 70) < 1e-15); /* shards of 4 */
+    shuffle_shares_of(&s, 8, 2, false, 0, shared);
+    assert_true(s.touched == 0.25 && s.any == 0.25);
+    shuffle_shares_of(&s, 2, 16, true, 0, shared);
+    assert_int_equal(s.shard, 2);
+    assert_true(s.touched == 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -80,6 +102,7 @@ int main(void)
         cmocka_unit_test(test_shuffle_of_all_workers_is_all_of_them),
         cmocka_unit_test(test_shuffle_common_counts_what_both_have),
         cmocka_unit_test(test_shuffle_overlap_is_the_published_one),
+        cmocka_unit_test(test_shuffle_shares_are_the_published_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

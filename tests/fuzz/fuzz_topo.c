@@ -9,7 +9,7 @@
 #include "base/dist.h"
 #include "base/error.h"
 #include "base/topo.h"
-#include "control/capacity.h"
+#include "control/plan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -101,6 +101,13 @@ static void check_plan(const struct capacity_plan *plan, const struct topo *t)
     assert(plan->blast_customers > 0 && plan->blast_customers < 1 + 1e-9);
 }
 
+static void check_proof(const struct proof *proof, const struct capacity_plan *plan)
+{
+    assert(proof->checks == proof->losses * TOPO_SLOTS);
+    assert(proof->failures == 0 || !plan->enough);
+    assert(proof->failures > 0 || plan->enough || !proof->complete);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena a = {0};
@@ -123,10 +130,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < t.cell_count; i++)
         check_cell(&t, i);
     if (capacity_plan(&plan, &t, &a, &err) == 0) {
+        struct plan whole;
         check_plan(&plan, &t);
-        assert(json_encode(&plan, capacity_fields, &a) != NULL);
+        assert(plan_make(&whole, &t, &plan, &a, &err) == 0);
+        check_proof(&whole.proof, &plan);
+        assert(json_encode(&whole, plan_fields, &a) != NULL);
     } else {
-        assert(err.code == ERR_LIMIT);
+        assert(err.code == ERR_LIMIT || err.code == ERR_RANGE || err.code == ERR_MISSING);
     }
     arena_release(&a);
     return 0;

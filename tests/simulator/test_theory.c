@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "control/queueing.h"
 #include "simulator/theory.h"
 
 static void assert_near(double value, double expected, double within)
@@ -19,8 +20,8 @@ static void test_theory_waits_of_one_server_is_its_load(void **state)
 {
     (void)state;
     for (double load = 0.01; load < 1; load += 0.07) {
-        assert_near(theory_waits(1, load), load, 1e-15);
-        assert_near(theory_wait(1, load), theory_wait_general(load, 1), 1e-12);
+        assert_near(queueing_waits(1, load), load, 1e-15);
+        assert_near(queueing_wait(1, load), theory_wait_general(load, 1), 1e-12);
     }
 }
 
@@ -36,7 +37,7 @@ static void test_theory_waits_is_erlangs_sum(void **state)
                 sum += term;
             }
             double lost = 1 / sum;
-            assert_near(theory_waits(c, load), lost / (1 - load + load * lost), 1e-12);
+            assert_near(queueing_waits(c, load), lost / (1 - load + load * lost), 1e-12);
         }
     }
 }
@@ -68,7 +69,7 @@ static void test_theory_shortest_of_two_lies_between_its_bounds(void **state)
     (void)state;
     for (double load = 0.05; load < 0.99; load += 0.1) {
         double time = theory_time_shortest(load);
-        assert_true(time > 1 + theory_wait(2, load));
+        assert_true(time > 1 + queueing_wait(2, load));
         assert_true(time < 1 / (1 - load));
     }
 }

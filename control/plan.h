@@ -1,0 +1,36 @@
+/* plan.h - all that `bulkhead plan` says of a topology, computed at once. */
+#ifndef CONTROL_PLAN_H
+#define CONTROL_PLAN_H
+
+#include <stddef.h>
+
+#include "control/capacity.h"
+#include "control/proof.h"
+#include "control/separation.h"
+#include "control/shuffle.h"
+
+struct arena;
+struct error;
+
+struct plan_shards { /* the shards of a service in a cell, under fixed-shards or shuffle-shards */
+    const char *cell, *service;
+    struct shuffle_shares shares;
+};
+
+struct plan {
+    struct capacity_plan capacity;
+    struct proof proof;
+    struct separation separation;
+    struct plan_shards *shards; /* none unless the policy shards */
+    size_t shard_count;
+};
+
+/* The table of `bulkhead plan --json`; docs/plan.schema.json is printed from it. */
+extern const struct json_field plan_fields[];
+
+/* Everything, beside a count that is done: `capacity` is copied. Everything lives
+ * in `a`. 0, or -1 with `err` set. */
+int plan_make(struct plan *plan, const struct topo *topo, const struct capacity_plan *capacity,
+              struct arena *a, struct error *err);
+
+#endif
