@@ -263,12 +263,25 @@ int64_t leases_way_us(const struct leases *l, size_t cell, size_t from, size_t t
     return way_us;
 }
 
+static bool is_of(const struct lease *l, int kind, size_t country, int64_t now_us)
+{
+    return l->fault.kind == kind && l->fault.country == country && l->ends_us > now_us;
+}
+
 double leases_surge(const struct leases *l, size_t country, int64_t now_us)
 {
     double factor = 1;
     for (size_t i = 0; i < l->count; i++)
-        if (l->lease[i].fault.kind == FAULT_SURGE && l->lease[i].fault.country == country &&
-            l->lease[i].ends_us > now_us)
+        if (is_of(&l->lease[i], FAULT_SURGE, country, now_us))
             factor *= l->lease[i].fault.factor;
     return factor;
+}
+
+double leases_poison(const struct leases *l, size_t country, int64_t now_us)
+{
+    double rps = 0;
+    for (size_t i = 0; i < l->count; i++)
+        if (is_of(&l->lease[i], FAULT_POISON, country, now_us))
+            rps += l->lease[i].fault.factor;
+    return rps;
 }

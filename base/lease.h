@@ -88,4 +88,8 @@ int64_t leases_way_us(const struct leases *l, size_t cell, size_t from, size_t t
 /* How many times as much as else a country asks. */
 double leases_surge(const struct leases *l, size_t country, int64_t now_us);
 
+/* How many requests per second a country's poisonous customer sends; 0: there is none. */
+double leases_poison(const struct leases *l, size_t country, int64_t now_us);
+#define LEASE_POISON "poison" /* the code of that customer */
+
 #endif

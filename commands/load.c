@@ -76,6 +76,8 @@ struct job {
     struct shop shop;
     struct fill fill;
     struct mix mix;
+    struct state state; /* unless a port was given */
+    struct lease_file leases;
     struct load_stream stream;
     struct load_result result;
     struct load_facts facts;
@@ -156,11 +158,29 @@ static int find_port(struct job *j)
         smart_at(&j->smart, (int)j->o.port);
         return 0;
     }
-    struct state state;
-    if (state_open(&state, j->o.dir, &j->arena, &j->err) != 0)
+    if (state_open(&j->state, j->o.dir, &j->arena, &j->err) != 0)
         return -1;
-    j->o.port = state.layout.port;
-    smart_of(&j->smart, &state.layout);
+    j->o.port = j->state.layout.port;
+    smart_of(&j->smart, &j->state.layout);
+    return 0;
+}
+
+/* Faults of those who ask are ours to carry out. */
+static int feel_faults(struct job *j)
+{
+    const struct topo *topo = &j->state.topo;
+    if (topo->countries == NULL)
+        return 0;
+    const char *path = layout_file(&j->state.layout, "faults.json", &j->arena);
+    if (path == NULL)
+        return error_memory(&j->err);
+    lease_file_init(&j->leases, path, topo);
+    j->mix.leases = &j->leases;
+    j->mix.rate = j->facts.rate;
+    for (size_t i = 0; i < j->country_count; i++) {
+        const char name[3] = {(char)(j->country[i][0] & ~0x20), (char)(j->country[i][1] & ~0x20)};
+        j->mix.place[i] = topo_country_at(topo, name);
+    }
     return 0;
 }
 
@@ -196,6 +216,8 @@ static int plan_load(struct job *j)
     j->mix.speed = o->speed > 0 ? o->speed : 1;
     j->facts.what = replay ? "replay" : "load";
     j->facts.rate = o->speed > 0 ? (double)NAN : (double)(o->rate > 0 ? o->rate : RATE_PRESET);
+    if (feel_faults(j) != 0)
+        return -1;
     j->stream = (struct load_stream){
         .port = (int)o->port,
         .pace = o->speed > 0 ? LOAD_AS_TOLD
@@ -208,6 +230,7 @@ static int plan_load(struct job *j)
         .timeout_us = j->timeout_us,
         .retries = (uint32_t)o->retries,
         .groups = j->country_count,
+        .pace_factor = mix_pace,
         .next = mix_next,
         .done = mix_done,
         .context = &j->mix,

@@ -203,15 +203,79 @@ static bool replay(struct mix *m, struct load_request *out)
     return false;
 }
 
+/* ---- faults of those who ask ---- */
+
+/* What a country asks, and its poisonous customer, in shares of what a country asks else. */
+static double asked(const struct mix *m, size_t country, int64_t now_us, bool poison)
+{
+    const struct leases *l = &m->leases->leases;
+    if (!poison)
+        return leases_surge(l, m->place[country], now_us);
+    return leases_poison(l, m->place[country], now_us) * (double)m->country_count / m->rate;
+}
+
+static double asked_all(const struct mix *m, int64_t now_us)
+{
+    double sum = 0;
+    for (size_t i = 0; i < m->country_count; i++) {
+        double well = asked(m, i, now_us, false), ill = asked(m, i, now_us, true);
+        sum += well + ill;
+    }
+    return sum;
+}
+
+double mix_pace(void *context)
+{
+    struct mix *m = context;
+    int64_t now_us = clock_us();
+    if (m->leases == NULL)
+        return 1;
+    lease_file_glance(m->leases, now_us);
+    return m->leases->leases.count == 0 ? 1 : asked_all(m, now_us) / (double)m->country_count;
+}
+
+/* Which country asks, into out->group. True when it is its poisonous customer. */
+static bool draw_asker(struct mix *m, struct load_request *out)
+{
+    if (m->leases == NULL || m->leases->leases.count == 0) {
+        out->group = rng_below(&m->rng, (uint32_t)m->country_count);
+        return false;
+    }
+    int64_t now_us = clock_us();
+    double at = rng_f64(&m->rng) * asked_all(m, now_us);
+    for (size_t i = 0; i < m->country_count; i++)
+        for (int poison = 0; poison <= 1; poison++) {
+            double share = asked(m, i, now_us, poison == 1);
+            out->group = (uint32_t)i;
+            if (at < share)
+                return poison == 1;
+            at -= share;
+        }
+    return false;
+}
+
+static void ask_poison(struct mix *m, struct load_request *out)
+{
+    const char *country = m->country[out->group];
+    struct error err;
+    char id[ID_TEXT];
+    if (id_of_code(id, country, ID_CUSTOMER, LEASE_POISON, &err) == 0)
+        snprintf(m->target, sizeof m->target, "/%s/customers/%s", country, id);
+}
+
 bool mix_next(void *context, struct load_request *out)
 {
     struct mix *m = context;
     enum mix_kind kind = draw_kind(m);
     if (kind == MIX_ORDER && m->replay != NULL)
         return replay(m, out);
-    out->group = rng_below(&m->rng, (uint32_t)m->country_count);
+    bool poison = draw_asker(m, out);
     out->method = "GET";
     out->target = m->target;
+    if (poison) {
+        ask_poison(m, out);
+        return true;
+    }
     const struct mix_country *c = &m->countries[out->group];
     if (kind == MIX_VENDOR && c->vendors.count == 0)
         kind = MIX_ITEM;

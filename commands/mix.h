@@ -12,6 +12,7 @@
 
 #include "base/rng.h"
 #include "commands/shop.h"
+#include "wire/lease_file.h"
 #include "wire/load.h"
 
 struct arena;
@@ -38,14 +39,17 @@ struct mix_country {
     struct mix_names items, customers, vendors;
 };
 
-struct mix { /* after mix_init, those down to wrong_ids may be set and read */
+struct mix { /* after mix_init, those down to `rate` may be set and read */
     char (*country)[3];
     size_t country_count;
-    double share[MIX_KINDS];   /* of the requests, any scale */
-    const struct shop *replay; /* its orders instead of made up ones; NULL: none */
-    int64_t speed;             /* of the replay, for LOAD_AS_TOLD: times as fast as it was */
-    bool *acknowledged;        /* by order in `replay`, set by mix_done; NULL: not kept */
-    size_t wrong_ids;          /* acknowledged with another id than the key makes */
+    double share[MIX_KINDS];         /* of the requests, any scale */
+    const struct shop *replay;       /* its orders instead of made up ones; NULL: none */
+    int64_t speed;                   /* of the replay, for LOAD_AS_TOLD: times as fast as it was */
+    bool *acknowledged;              /* by order in `replay`, set by mix_done; NULL: not kept */
+    size_t wrong_ids;                /* acknowledged with another id than the key makes */
+    struct lease_file *leases;       /* surge and poison, of the countries below; NULL: none */
+    size_t place[MIX_COUNTRIES_MAX]; /* in its topology */
+    double rate;                     /* requests per second, without those */
     struct mix_country *countries;
     struct rng rng;
     char run[32]; /* what makes the keys of this run its own */
@@ -64,6 +68,10 @@ int mix_init(struct mix *m, char (*country)[3], size_t country_count, int port, 
 /* The shares of kinds when orders have `orders` of 1: the rest as the example topologies have it,
  * three quarters of the looks at items by id. */
 void mix_share(struct mix *m, double orders);
+
+/* For load_stream.pace_factor: how many times `rate` is asked now, by faults. A request of a
+ * poisonous customer is one of its country. */
+double mix_pace(void *context);
 
 /* For load_stream.next: the context is the mix, groups are its countries. A request's id is that of
  * the order in `replay` plus one, or 0. */

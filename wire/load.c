@@ -282,12 +282,13 @@ static void plan(struct stream *s, int64_t now_us)
     *p = (struct load_request){0};
     if (s->result->planned_all)
         return;
+    double rate = o->pace_factor == NULL ? o->rate : o->rate * o->pace_factor(o->context);
     switch (o->pace) {
     case LOAD_RANDOM:
-        s->at_us += rng_exp(&s->rng) * 1e6 / o->rate;
+        s->at_us += rng_exp(&s->rng) * 1e6 / rate;
         break;
     case LOAD_EVEN:
-        s->at_us = (double)s->planned * 1e6 / o->rate;
+        s->at_us = s->planned == 0 ? 0 : s->at_us + 1e6 / rate;
         break;
     case LOAD_CLOSED:
         s->at_us = (double)now_us;

@@ -82,6 +82,9 @@ struct load_stream {
      * the next call of `next`. */
     bool (*next)(void *context, struct load_request *out);
 
+    /* How many times `rate` is sent now: RANDOM, EVEN. NULL: 1. */
+    double (*pace_factor)(void *context);
+
     /* What became of a request, once for each; `reply` is NULL when it was not sent, or cut. May be
      * NULL. */
     void (*done)(void *context, const struct load_request *r, enum load_outcome outcome,

@@ -78,9 +78,6 @@ struct service {
 
 enum { REPLY_HEADERS_MAX = 4 };
 
-#define TROUBLE_POISON \
-    "poison" /* the code of the customer whose requests kill, while that fault is on */
-
 struct reply {
     int status;
     const char *text; /* the request's arena's, or a constant; NULL: none */

@@ -37,7 +37,7 @@ static bool is_poison(const struct request *r)
     const struct lease *l = r->service->trouble.poison;
     const char *name = r->service->topo->countries[l->fault.country].name;
     const char country[3] = {(char)(name[0] | 0x20), (char)(name[1] | 0x20)};
-    return id_of_code(id, country, ID_CUSTOMER, TROUBLE_POISON, &err) == 0 &&
+    return id_of_code(id, country, ID_CUSTOMER, LEASE_POISON, &err) == 0 &&
            (strcmp(r->target.id, id) == 0 || strcmp(r->target.customer, id) == 0);
 }
 
