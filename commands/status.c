@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "commands/commands.h"
+#include "commands/latency.h"
 #include "commands/state.h"
 #include "commands/status_fetch.h"
 #include "commands/table.h"
@@ -12,7 +13,7 @@
 
 struct status_options {
     const char *dir;
-    bool json;
+    bool json, latency;
 };
 
 static const struct cli_option options[] = {
@@ -20,6 +21,8 @@ static const struct cli_option options[] = {
      "The state folder of the system (" STATE_DIR_DEFAULT ")"},
     {"json", CLI_FLAG, offsetof(struct status_options, json), NULL, 0, 0,
      "Print all that is known as JSON (docs/status.schema.json)"},
+    {"latency", CLI_FLAG, offsetof(struct status_options, latency), NULL, 0, 0,
+     "Measure the round trips between zones, and print them beside those wanted"},
     {.type = CLI_END},
 };
 
@@ -148,6 +151,8 @@ static int status_main(int argc, char **argv)
     int status = cli_parse(&status_command, argc, argv, &o, &args);
     if (status >= 0)
         return status;
+    if (o.latency)
+        return latency_print(o.dir, o.json);
     struct arena a = {0};
     struct error err;
     struct status s;

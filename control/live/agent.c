@@ -18,6 +18,7 @@
 #include "control/health.h"
 #include "control/live/child.h"
 #include "control/live/crew.h"
+#include "control/live/latency.h"
 #include "control/live/member.h"
 #include "control/live/probe.h"
 #include "control/pace.h"
@@ -180,13 +181,18 @@ static bool knows(const struct agent *g)
 static void on_request(void *context, struct http_exchange *x)
 {
     struct agent *g = context;
+    bool latency = strcmp(http_target(x), "/latency") == 0;
     g->knows = g->knows || knows(g);
-    if (strcmp(http_target(x), "/status") != 0) {
-        http_problem(x, 404, "an agent answers GET /status only");
+    if (!latency && strcmp(http_target(x), "/status") != 0) {
+        http_problem(x, 404, "an agent answers GET /status and GET /latency only");
         return;
     }
     if (strcmp(http_method(x), "GET") != 0) {
-        http_problem(x, 405, "an agent answers GET /status only");
+        http_problem(x, 405, "an agent answers GET /status and GET /latency only");
+        return;
+    }
+    if (latency) {
+        latency_answer(x, &g->loop, g->layout, g->cell, g->zone);
         return;
     }
     if (!g->knows) { /* those adopted may all be well */

@@ -16,6 +16,7 @@
 #include "control/live/door_scatter.h"
 #include "control/live/door_stats.h"
 #include "control/live/door_try.h"
+#include "control/live/latency.h"
 #include "control/map.h"
 #include "control/status.h"
 #include "wire/clock.h"
@@ -89,6 +90,11 @@ static void get_items(struct door *d, struct http_exchange *x)
     door_scatter_begin(&d->scatter, x);
 }
 
+static void get_latency(struct door *d, struct http_exchange *x)
+{
+    latency_answer(x, &d->loop, d->layout, LATENCY_DOOR, 0);
+}
+
 struct route {
     const char *path;
     void (*answer)(struct door *d, struct http_exchange *x);
@@ -99,7 +105,8 @@ static const struct route outside[] = {{"/", get_self},
                                        {"/map", get_map},
                                        {"/items", get_items},
                                        {NULL, NULL}};
-static const struct route inside[] = {{"/status", get_status}, {NULL, NULL}};
+static const struct route inside[] = {
+    {"/status", get_status}, {"/latency", get_latency}, {NULL, NULL}};
 
 /* Answer what the door knows by itself. False when it is nothing of that. */
 static bool answer_self(struct door *d, struct http_exchange *x, const struct route *route)
@@ -138,7 +145,7 @@ static void on_request(void *context, struct http_exchange *x)
 static void on_status_request(void *context, struct http_exchange *x)
 {
     if (!answer_self(context, x, inside))
-        http_problem(x, 404, "the door answers GET /status here");
+        http_problem(x, 404, "the door answers GET /status and GET /latency here");
 }
 
 /* ---- what GET / answers ---- */
