@@ -9,6 +9,7 @@
 #include "commands/load_report.h"
 #include "commands/state.h"
 #include "commands/sweep.h"
+#include "control/live/latency.h"
 #include "control/partition.h"
 #include "control/plan.h"
 #include "control/status.h"
@@ -39,6 +40,7 @@ static const struct {
     {"sweep", "What bulkhead sim --json prints of a scenario with a sweep", sweep_report_fields},
     {"bench", "What bulkhead bench sim --json prints", bench_fields},
     {"bench_live", "What bulkhead bench live --json prints", bench_live_fields},
+    {"latency", "What bulkhead status --latency --json prints", latency_fields},
     {"load", "What bulkhead load --json prints", load_fields},
     {"map", "What a door answers to GET /map", partition_fields},
     {"status", "What bulkhead status --json prints", status_fields},
