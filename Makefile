@@ -44,7 +44,7 @@ sources_pure     := $(wildcard base/*.c base/*.S region/*.c control/*.c)
 sources_sim      := $(wildcard simulator/*.c)
 sources_live     := $(wildcard wire/*.c region/live/*.c control/live/*.c control/dash/*.c)
 sources_llhttp   := $(wildcard /usr/share/llhttp/*.c) # Debian ships the parser as C to compile
-sources_commands := $(wildcard commands/*.c tests/bench/*.c)
+sources_commands := $(wildcard commands/*.c commands/*.S tests/bench/*.c)
 sources_tests    := $(wildcard tests/*.c)
 sources_programs := $(wildcard bulkhead.c tests/*/test_*.c tests/fuzz/*.c)
 
@@ -113,6 +113,11 @@ $(B)/%.o: %.S $(B)/flags
 $(call objects,$(sources_llhttp)): private warnings := -w -DLLHTTP_STRICT_MODE=1 # not ours to mend
 
 $(B)/base/data_files.o: $(wildcard sim-configs/data/*.csv)
+
+chart_js := /usr/share/javascript/chart.js/chart.min.js
+$(chart_js):
+	@echo "building needs $@ (libjs-chart.js): try 'make deps'" >&2; exit 1
+$(B)/commands/report_files.o: $(wildcard commands/report/*) $(chart_js)
 
 # P: members keep their folder: two files may share a name, and tests/lint/symbols.sh sees whose.
 $(archives) $(B)/libtests.a: $(B)/lib%.a: $$(call objects,$$(sources_$$*)) $(B)/%.list

@@ -8,6 +8,8 @@
 #include "base/duration.h"
 #include "base/error.h"
 #include "commands/keep.h"
+#include "commands/report.h"
+#include "commands/report_course.h"
 #include "commands/simulate.h"
 #include "commands/sweep.h"
 #include "commands/trace_file.h"
@@ -16,7 +18,8 @@
 struct sim_options {
     bool json;
     int64_t seed, replications, jobs;
-    const char *db, *trace, *trace_from;
+    const char *db, *trace, *trace_from, *report;
+    char command[REPORT_COMMAND];
     int64_t trace_records;
     struct cli_sets sets;
 };
@@ -38,6 +41,8 @@ static const struct cli_option options[] = {
      "From here on, such as 9m59s (default: the start)"},
     {"trace-records", CLI_I64, offsetof(struct sim_options, trace_records), "N", 1, 1e12,
      "So many happenings at most (default: 1000000)"},
+    {"report", CLI_STR, offsetof(struct sim_options, report), "FILE.html", 0, 0,
+     "Write the answer as one page with charts, for a browser"},
     {"set", CLI_SETS, offsetof(struct sim_options, sets), "PATH=VALUE", 0, 0,
      "Change a value of scenario or topology, as cells.de.servers_per_zone=2"},
     {.type = CLI_END},
@@ -113,6 +118,22 @@ static int trace_end(struct trace_file *trace, const char *path, bool stopped, s
     return 0;
 }
 
+/* ---- what is told of the first replication, to one or two who listen ---- */
+
+struct listeners {
+    struct trace_file *trace; /* NULL: not wanted */
+    struct course *course;    /* NULL: the same */
+};
+
+static void tell(void *context, const struct trace_record *record)
+{
+    struct listeners *l = context;
+    if (l->trace != NULL)
+        trace_file_take(l->trace, record);
+    if (l->course != NULL)
+        course_take(l->course, record);
+}
+
 /* ---- the command ---- */
 
 static int print(const struct sim_options *o, const char *path, const struct files *files,
@@ -131,15 +152,20 @@ static int print(const struct sim_options *o, const char *path, const struct fil
 }
 
 /* A scenario without a sweep. */
-static int run_one(const struct sim_options *o, const char *path, const struct files *files,
-                   struct arena *a)
+static int run_one(const struct sim_options *o, const struct files_texts *texts,
+                   const struct files *files, struct arena *a)
 {
+    const char *path = texts->path;
     struct error err;
     struct run_result result;
     struct keep keep = {0};
     struct trace_file *trace;
+    struct course course = {0};
+    struct listeners listeners = {0};
     struct simulate s = {
         .seed = o->seed, .replications = o->replications, .jobs = o->jobs, .variants = 1};
+    if (o->report != NULL && page_try(o->report, &err) != 0)
+        return cli_fail(err.text);
     if (trace_open(&trace, o, files, &err) != 0)
         return cli_fail(err.text);
     if (o->db != NULL && keep_open(&keep, o->db, path, files, &files->topo, &s, &err) != 0) {
@@ -147,9 +173,12 @@ static int run_one(const struct sim_options *o, const char *path, const struct f
         trace_file_close(trace, true, &write_err);
         return cli_fail(err.text);
     }
-    if (trace != NULL) {
-        s.trace = trace_file_take;
-        s.trace_context = trace;
+    if (o->report != NULL && course_init(&course, files) == 0)
+        listeners.course = &course;
+    listeners.trace = trace;
+    if (listeners.trace != NULL || listeners.course != NULL) {
+        s.trace = tell;
+        s.trace_context = &listeners;
     }
     int status = simulate(&result, &s, files, &keep, a, &err);
     struct error write_err;
@@ -157,6 +186,13 @@ static int run_one(const struct sim_options *o, const char *path, const struct f
         err = write_err;
         status = -1;
     }
+    if (status == 0 && o->report != NULL) {
+        const struct report_info info =
+            report_scenario(o->command, texts, files->scenario.about, a);
+        bool seen = listeners.course != NULL && course_end(&course);
+        status = report_sim(o->report, &info, files, &result, seen ? &course : NULL, &err);
+    }
+    course_release(&course);
     if (status == 0)
         status = print(o, path, files, &result, a);
     else if (cli_fail(err.text) != EXIT_YES)
@@ -171,6 +207,7 @@ static int sim_main(int argc, char **argv)
 {
     struct sim_options o = {.seed = -1};
     int args;
+    report_command(o.command, argc, argv);
     int status = cli_parse(&sim_command, argc, argv, &o, &args);
     if (status >= 0)
         return status;
@@ -192,9 +229,10 @@ static int sim_main(int argc, char **argv)
         arena_release(&a);
         return cli_fail("--trace: a sweep is many runs; give --set for one of them instead");
     }
-    const struct sweep_opts sweep = {o.json, o.seed, o.replications, o.jobs, o.db};
+    const struct sweep_opts sweep = {o.json, o.seed,   o.replications, o.jobs,
+                                     o.db,   o.report, o.command};
     status = files.scenario.sweep_count > 0 ? sweep_run(&texts, &files, &sweep)
-                                            : run_one(&o, argv[1], &files, &a);
+                                            : run_one(&o, &texts, &files, &a);
     arena_release(&a);
     return status;
 }

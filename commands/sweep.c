@@ -10,6 +10,7 @@
 #include "commands/cli.h"
 #include "commands/files.h"
 #include "commands/keep.h"
+#include "commands/report.h"
 #include "commands/simulate.h"
 #include "commands/sweep_print.h"
 #include "simulator/result.h"
@@ -321,13 +322,23 @@ static int print(struct sweep *w, const struct sweep_opts *opts)
     return 0;
 }
 
+static int report(struct sweep *w, const struct sweep_opts *opts, struct error *err)
+{
+    if (opts->report == NULL)
+        return 0;
+    const struct report_info info =
+        report_scenario(opts->command, w->texts, w->base->scenario.about, &w->arena);
+    return report_sweep(opts->report, &info, &w->first_files, &w->report, err);
+}
+
 int sweep_run(const struct files_texts *texts, const struct files *base,
               const struct sweep_opts *opts)
 {
     struct sweep w = {.texts = texts, .base = base};
     struct error err;
     int status;
-    if (prepare(&w, opts, &err) != 0) {
+    if ((opts->report != NULL && page_try(opts->report, &err) != 0) ||
+        prepare(&w, opts, &err) != 0) {
         status = cli_fail(err.text);
     } else if (run_variants(&w, &err) != 0) {
         status = cli_fail(err.text);
@@ -335,7 +346,9 @@ int sweep_run(const struct files_texts *texts, const struct files *base,
         keep_explain(&w.keep);
     } else {
         status = w.report.pass && !w.report.stopped ? EXIT_YES : EXIT_NO;
-        if (print(&w, opts) != 0)
+        if (report(&w, opts, &err) != 0)
+            status = cli_fail(err.text);
+        else if (print(&w, opts) != 0)
             status = cli_fail("no memory left");
         if (w.report.stopped)
             keep_explain(&w.keep);

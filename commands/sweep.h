@@ -52,8 +52,10 @@ struct sweep_opts {
     bool json;
     int64_t seed;
     int64_t replications;
-    int64_t jobs;   /* 0: as many threads as processors */
-    const char *db; /* NULL: keep nothing */
+    int64_t jobs;        /* 0: as many threads as processors */
+    const char *db;      /* NULL: keep nothing */
+    const char *report;  /* NULL: none */
+    const char *command; /* for it, as it was typed */
 };
 
 /* Build every variant and forget it again, but for the first, which is put in `first` and `a`: all

@@ -57,6 +57,9 @@ static struct trace_record about_request(const struct world *w, enum trace_kind 
         .zone = w->request[request].avoid,
         .tries = w->request[request].tries,
         .kind = (uint8_t)kind,
+        .inner = w->request[request].parent != WORLD_NONE ? 1
+                 : w->request[request].background         ? 2
+                                                          : 0,
     };
 }
 

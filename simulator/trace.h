@@ -50,6 +50,7 @@ struct trace_record {
     uint16_t tries;   /* of the request so far; of a try its number, from 1 */
     uint8_t kind;     /* enum trace_kind */
     uint8_t answer;   /* enum world_answer, of LEAVE, ANSWER, RETRY, NO_RETRY and END */
+    uint8_t inner;    /* REQUEST and END: 1 of a server's call, 2 of background work, 0 of a user */
     uint8_t from; /* enum attempt_state before WORK, CALLS and LEAVE; balance_state before EJECT */
 };
 

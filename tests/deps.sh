@@ -24,8 +24,10 @@ build  libuv1-dev       library libuv                      loops, sockets and pr
 build  libsqlite3-dev   library sqlite3                    keeps the rows of live cells
 build  libncurses-dev   library ncursesw                   draws the dashboard
 build  zlib1g-dev       library zlib                       reads compressed demand
+build  libjs-chart.js   file /usr/share/javascript/chart.js/chart.min.js  draws the charts of reports
 build  node-llhttp      file /usr/share/llhttp/llhttp.c    parses HTTP
 test   tmux             tool tmux                          a terminal to run the dashboard in
+test   chromium         tool chromium                      opens reports as people do
 test   libcmocka-dev    library cmocka                     runs tests
 test   locales          locale de_DE                       makes a decimal comma to test with
 test   clang            tool clang                         must give the same bits as gcc

@@ -1,0 +1,313 @@
+/* The report's own script: draws the charts that the page describes, sorts tables. Everything that
+ * was measured stands in the page's data; here is only how it looks. */
+'use strict';
+(() => {
+  const root = document.documentElement;
+  const css = (name) => getComputedStyle(root).getPropertyValue(name).trim();
+  const color = (i) => css('--c' + i % 6);
+  const faint = (c, share) => {
+    const n = parseInt(c.slice(1), 16);
+    return `rgba(${n >> 16}, ${(n >> 8) & 255}, ${n & 255}, ${share})`;
+  };
+  const dashes = [[], [7, 3], [2, 2], [10, 3, 2, 3], [1, 3], [14, 4]];
+  const charts = [];
+  const errors = [];
+  window.addEventListener('error', (e) => errors.push(e.message));
+
+  /* ---- numbers ---- */
+
+  const text = (v) => {
+    if (v === null || !isFinite(v)) return '-';
+    const a = Math.abs(v);
+    if (a >= 1000) return v.toLocaleString('en', {maximumFractionDigits: 0});
+    return String(+v.toPrecision(a >= 100 ? 3 : a >= 1 ? 3 : 2));
+  };
+  const two = (n) => String(n).padStart(2, '0');
+  const seconds = (s) => {
+    if (s >= 3600) return `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)} h`;
+    if (s >= 60) return `${Math.floor(s / 60)}:${two(Math.floor(s % 60))} min`;
+    return `${+s.toPrecision(3)} s`;
+  };
+  const days = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
+  const share = (x) => `${+(100 * (1 - 1 / x)).toPrecision(7)} %`;
+  const axes = {
+    seconds: {label: seconds, steps: [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900,
+      1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 604800]},
+    hours: {label: (h) => `${two(h)}:00`, ticks: [0, 3, 6, 9, 12, 15, 18, 21, 24]},
+    week: {label: (h) => (h < 168 ? days[Math.floor(h / 24)] : ''),
+      ticks: [0, 24, 48, 72, 96, 120, 144, 168]},
+    percentile: {label: share, log: true, ticks: [1, 2, 10, 100, 1000, 10000, 100000]},
+    plain: {label: text},
+  };
+
+  /* ---- what Chart.js has not: bands of faults, lines of moments, whiskers, hatching ---- */
+
+  const hatch = (ctx, c) => {
+    const tile = document.createElement('canvas');
+    tile.width = tile.height = 8;
+    const t = tile.getContext('2d');
+    t.strokeStyle = c;
+    t.lineWidth = 1.6;
+    t.beginPath();
+    t.moveTo(-2, 10);
+    t.lineTo(10, -2);
+    t.stroke();
+    return ctx.createPattern(tile, 'repeat');
+  };
+
+  const extras = {
+    id: 'extras',
+    beforeDatasetsDraw(chart) {
+      const {ctx, chartArea: a, scales: {x}, $spec: spec} = chart;
+      ctx.save();
+      ctx.font = '600 11px system-ui, sans-serif';
+      for (const [i, band] of (spec.bands || []).entries()) {
+        const from = Math.max(x.getPixelForValue(band[0]), a.left);
+        const to = Math.max(Math.min(x.getPixelForValue(band[1]), a.right), from + 2);
+        ctx.fillStyle = faint(css('--c1'), 0.12);
+        ctx.fillRect(from, a.top, to - from, a.bottom - a.top);
+        ctx.strokeStyle = css('--c1');
+        ctx.strokeRect(from, a.top, to - from, 0);
+        ctx.fillStyle = css('--c1');
+        ctx.fillText(band[2], from + 3, a.top + 12 + 12 * (i % 3));
+      }
+      for (const [i, mark] of (spec.marks || []).entries()) {
+        const at = x.getPixelForValue(mark[0]);
+        ctx.strokeStyle = css('--text');
+        ctx.setLineDash([2, 3]);
+        ctx.beginPath();
+        ctx.moveTo(at, a.top);
+        ctx.lineTo(at, a.bottom);
+        ctx.stroke();
+        ctx.fillStyle = css('--text');
+        const room = at + ctx.measureText(mark[1]).width + 4 < a.right;
+        ctx.textAlign = room ? 'left' : 'right';
+        ctx.fillText(mark[1], at + (room ? 3 : -3), a.bottom - 4 - 12 * (i % 3));
+        ctx.textAlign = 'left';
+      }
+      ctx.restore();
+    },
+    afterDatasetsDraw(chart) {
+      const {ctx, scales: {x}, $spec: spec} = chart;
+      ctx.save();
+      ctx.strokeStyle = ctx.fillStyle = css('--text');
+      ctx.font = '11px system-ui, sans-serif';
+      (spec.series || []).forEach((s, i) => {
+        const at = chart.getDatasetMeta(i).data;
+        (s.labels || []).forEach((l, k) => {
+          if (!l || !at[k]) return;
+          const left = at[k].x + ctx.measureText(l).width + 10 > chart.chartArea.right;
+          ctx.textAlign = left ? 'right' : 'left';
+          ctx.fillText(l, at[k].x + (left ? -8 : 8), at[k].y - 6);
+        });
+        (s.low || []).forEach((low, k) => {
+          if (low === null || s.high[k] === null || !at[k]) return;
+          const l = x.getPixelForValue(low);
+          const h = x.getPixelForValue(s.high[k]);
+          ctx.beginPath();
+          ctx.moveTo(l, at[k].y);
+          ctx.lineTo(h, at[k].y);
+          for (const e of [l, h]) {
+            ctx.moveTo(e, at[k].y - 4);
+            ctx.lineTo(e, at[k].y + 4);
+          }
+          ctx.stroke();
+        });
+      });
+      ctx.restore();
+    },
+  };
+
+  /* ---- from the page's description to Chart.js's ---- */
+
+  const scale = (of, vertical) => {
+    const kind = axes[of.kind || 'plain'];
+    const log = of.log || kind.log;
+    const s = {
+      type: log ? 'logarithmic' : 'linear',
+      title: {display: true, text: of.title, color: () => css('--soft')},
+      grid: {color: () => css('--line'), borderColor: () => css('--soft')},
+      ticks: {color: () => css('--soft'), callback: (v) => kind.label(v), maxRotation: 0,
+        autoSkipPadding: vertical ? 4 : 14},
+    };
+    if (of.min !== undefined && of.min !== null) s.min = of.min;
+    if (of.max !== undefined && of.max !== null) s.max = of.max;
+    if (vertical && !log && s.min === undefined) s.beginAtZero = true;
+    if (vertical && log) {
+      /* Only whole powers and their doubles and fives have a label. */
+      s.ticks.callback = (v) => (/^[125]/.test(v.toExponential()) ? text(v) : '');
+    }
+    if (kind.steps && of.max) {
+      s.ticks.stepSize = kind.steps.find((n) => of.max / n <= 10) || of.max / 10;
+    }
+    if (kind.ticks) {
+      s.afterBuildTicks = (axis) => {
+        axis.ticks = kind.ticks.filter((v) => v >= axis.min && v <= axis.max * 1.001)
+          .map((value) => ({value}));
+      };
+    }
+    return s;
+  };
+
+  const points = (s, log) =>
+    s.points.map(([x, y]) => ({x, y: y === null || (log && y <= 0) ? NaN : y}));
+
+  const line = (spec) => ({
+    type: 'line',
+    data: {datasets: spec.series.map((s, i) => {
+      const c = s.color === undefined ? i : s.color;
+      const dots = s.style === 'dots';
+      return {
+        label: s.name,
+        data: points(s, spec.y.log),
+        showLine: !dots,
+        stepped: s.style === 'step' ? 'before' : s.style === 'after' ? 'after' : false,
+        borderColor: () => color(c),
+        backgroundColor: () => (dots ? color(c) : faint(color(c), 0.16)),
+        borderDash: dashes[(s.dash === undefined ? i : s.dash) % dashes.length],
+        borderWidth: s.thick || 1.7,
+        pointStyle: s.mark || 'circle',
+        pointRadius: dots ? s.size || 4 : s.points.length === 1 ? 3 : 0,
+        pointBorderWidth: s.ring ? 2.5 : 1,
+        pointBackgroundColor: () => (s.ring ? 'transparent' : color(c)),
+        pointHitRadius: 6,
+        fill: s.above === undefined ? s.fill === undefined ? false : s.fill : {
+          target: s.above, below: 'transparent',
+          above: hatch(document.createElement('canvas').getContext('2d'), color(c))},
+        tension: 0,
+      };
+    })},
+    options: {
+      scales: {x: scale(spec.x, false), y: scale(spec.y, true)},
+      interaction: {mode: 'nearest', axis: 'x', intersect: false},
+      plugins: {tooltip: {callbacks: {
+        title: (items) => items.length ? axes[spec.x.kind || 'plain'].label(items[0].parsed.x) : '',
+        label: (item) => `${item.dataset.label}: ${text(item.parsed.y)}`,
+      }}},
+    },
+  });
+
+  const bars = (spec) => ({
+    type: 'bar',
+    data: {labels: spec.labels, datasets: spec.series.map((s, i) => ({
+      label: s.name,
+      data: s.values,
+      backgroundColor: (c) => (i % 2 ? hatch(c.chart.ctx, color(i)) : color(i)),
+      borderColor: () => color(i),
+      borderWidth: 1,
+      maxBarThickness: 18,
+    }))},
+    options: {
+      indexAxis: 'y',
+      scales: {x: Object.assign(scale(spec.x, false), {beginAtZero: true,
+        suggestedMax: Math.max(...spec.series.flatMap((s) => s.high || []).filter(isFinite), 0)}),
+        y: {ticks: {color: () => css('--text'), autoSkip: false}, grid: {display: false}}},
+      plugins: {tooltip: {callbacks: {
+        label: (item) => `${item.dataset.label}: ${text(item.parsed.x)}`}}},
+    },
+  });
+
+  const draw = (figure) => {
+    const spec = JSON.parse(figure.querySelector('script').textContent);
+    const plot = figure.querySelector('.plot');
+    if (spec.kind === 'bars')
+      plot.style.height = `${70 + spec.labels.length * (14 + 20 * spec.series.length)}px`;
+    if (spec.end) Object.assign(spec.x, {min: 0, max: spec.end});
+    const config = spec.kind === 'bars' ? bars(spec) : line(spec);
+    const usual = {
+      animation: false, responsive: true, maintainAspectRatio: false, normalized: true,
+    };
+    if (spec.kind !== 'bars') usual.parsing = false;
+    Object.assign(config.options, usual);
+    Object.assign(config.options.plugins, {legend: {
+      display: spec.series.length > 1, position: 'bottom', align: 'start',
+      labels: {usePointStyle: spec.kind !== 'bars', boxWidth: 28, color: () => css('--text'),
+        generateLabels: (chart) => {
+          const made = Chart.defaults.plugins.legend.labels.generateLabels(chart);
+          return made.map((l) => {
+            const s = spec.series[l.datasetIndex];
+            if (spec.kind !== 'bars' && s.style !== 'dots') {
+              const d = chart.data.datasets[l.datasetIndex];
+              Object.assign(l, {pointStyle: 'line', lineDash: d.borderDash,
+                lineWidth: d.borderWidth, strokeStyle: d.borderColor()});
+            }
+            return l;
+          }).filter((l) => !spec.series[l.datasetIndex].silent);
+        }},
+    }});
+    config.plugins = [extras, {id: 'spec', beforeInit: (chart) => { chart.$spec = spec; }}];
+    charts.push([figure, new Chart(plot.querySelector('canvas'), config)]);
+  };
+
+  /* ---- tables ---- */
+
+  const value = (row, i) => {
+    const cell = row.cells[i];
+    const v = cell.dataset.v === undefined ? cell.textContent : cell.dataset.v;
+    return v !== '' && isFinite(v) ? +v : v;
+  };
+  const order = (a, b) =>
+    (typeof a === 'number' && typeof b === 'number' ? a - b
+      : typeof a === 'number' ? -1 : typeof b === 'number' ? 1 : String(a).localeCompare(b));
+
+  const sortable = (table) => {
+    const heads = [...table.tHead.rows[0].cells];
+    heads.forEach((th, i) => {
+      const button = document.createElement('button');
+      button.type = 'button';
+      button.append(...th.childNodes);
+      th.append(button);
+      th.setAttribute('aria-sort', 'none');
+      button.addEventListener('click', () => {
+        const down = th.getAttribute('aria-sort') !== 'descending' &&
+          (th.getAttribute('aria-sort') === 'ascending' || !th.classList.contains('l'));
+        heads.forEach((h) => h.setAttribute('aria-sort', 'none'));
+        th.setAttribute('aria-sort', down ? 'descending' : 'ascending');
+        const body = table.tBodies[0];
+        [...body.rows].sort((a, b) => order(value(a, i), value(b, i)) * (down ? -1 : 1))
+          .forEach((row) => body.append(row));
+      });
+    });
+  };
+
+  /* ---- dark, paper, and a look at what was drawn ---- */
+
+  const again = () => charts.forEach(([, chart]) => {
+    chart.resize();
+    chart.update('none');
+  });
+
+  const look = () => {
+    for (const [figure, chart] of charts) {
+      const {width, height} = chart.canvas;
+      const pixels = chart.ctx.getImageData(0, 0, width, height).data;
+      let ink = 0;
+      for (let i = 3; i < pixels.length; i += 4) ink += pixels[i] > 0;
+      const metas = chart.data.datasets.map((_, i) => chart.getDatasetMeta(i).data);
+      const seen = metas.map((m) => m.filter((e) => isFinite(e.x) && isFinite(e.y) && !e.skip));
+      figure.dataset.drawn = JSON.stringify({
+        series: seen.length, points: seen.reduce((n, s) => n + s.length, 0),
+        empty: seen.filter((s) => s.length === 0).length, ink: +(ink / width / height).toFixed(3),
+        last: chart.data.datasets.map((d) => {
+          const l = d.data.filter((p) => p !== null && isFinite(typeof p === 'object' ? p.y : p)).pop();
+          return l === undefined ? null : typeof l === 'object' ? l.y : l;
+        }),
+      });
+    }
+    for (const table of document.querySelectorAll('table.sort')) {
+      table.tHead.querySelector('button').click();
+      table.tHead.querySelector('button').click();
+    }
+    root.dataset.charts = charts.length;
+    root.dataset.figures = document.querySelectorAll('figure.chart').length;
+    root.dataset.errors = errors.join('; ');
+  };
+
+  document.querySelectorAll('table.sort').forEach(sortable);
+  document.querySelectorAll('figure.chart').forEach(draw);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', again);
+  window.addEventListener('beforeprint', again);
+  window.addEventListener('afterprint', again);
+  matchMedia('print').addEventListener('change', again);
+  if (location.hash === '#look') look();
+})();
