@@ -13,6 +13,7 @@
 #include "base/lease.h"
 #include "base/topo.h"
 #include "control/live/crew.h"
+#include "control/live/decisions.h"
 #include "control/live/map_file.h"
 #include "control/live/post.h"
 #include "control/picture.h"
@@ -42,6 +43,7 @@ struct control {
     size_t post_count;
     size_t post_at; /* whose turn it is to be driven */
     uint64_t events_logged;
+    struct decisions decisions;
     bool ending;
     bool down; /* end everything, then ourselves */
 };
@@ -342,6 +344,7 @@ static void on_tick(uv_timer_t *timer)
         return;
     }
     expire(c);
+    decisions_keep(&c->decisions, c->picture, clock_us());
     uv_timer_start(&c->tick, on_tick, drive_posts(c) ? TICK_MS : 0, TICK_MS);
     judge(c);
 }
@@ -377,8 +380,10 @@ static int init(struct control *c, const char *name, struct error *err)
     const char *sock = layout_file(l, "control.sock", &c->arena);
     const char *faults = layout_file(l, "faults.json", &c->arena);
     const char *map = layout_file(l, "map.json", &c->arena);
+    const char *journal = layout_file(l, "control.db", &c->arena);
     c->picture = arena_alloc(&c->arena, 1, sizeof *c->picture);
-    if (pid_file == NULL || sock == NULL || faults == NULL || map == NULL || c->picture == NULL)
+    if (pid_file == NULL || sock == NULL || faults == NULL || map == NULL || journal == NULL ||
+        c->picture == NULL)
         return error_memory(err);
     if (process_claim(pid_file, err) != 0 ||
         http_server_unix(&c->server, &c->loop, sock, NULL, on_request, c, err) != 0)
@@ -389,6 +394,8 @@ static int init(struct control *c, const char *name, struct error *err)
         picture_init(c->picture, l, name, getpid(), clock_us(), &c->arena) != 0 ||
         init_posts(c) != 0)
         return error_memory(err);
+    decisions_begin(&c->decisions, journal, l, c->picture);
+    c->events_logged = c->decisions.kept;
     return 0;
 }
 
@@ -421,8 +428,10 @@ int control_run(const struct layout *l, const char *name)
     if (status != 0)
         log_line("control: %s", err.text);
     uv_loop_close(&c.loop);
-    if (c.picture != NULL)
+    if (c.picture != NULL) {
+        decisions_end(&c.decisions, c.picture);
         picture_release(c.picture);
+    }
     map_file_release(&c.map);
     arena_release(&c.arena);
     return status == 0 ? 0 : 1;

@@ -1,5 +1,6 @@
 #!/bin/sh
-# kill -9 of each process of a cell in turn, of an agent and of control, under load: nobody notices.
+# kill -9 of each process of a cell in turn, of an agent and of control, under load, and of all that
+# looks after the others while a zone is lost: nobody notices.
 #
 # BULKHEAD is the program; it runs from the project's folder, where sim-configs is.
 set -u
@@ -78,9 +79,40 @@ verdict "control is killed, and up starts another" $?
 [ "$services" = "$(cat "$dir"/zones/de/b/[covx]*.pid)" ]
 verdict "which adopts what runs" $?
 
+figure() { # name [file]
+    sed -n 's/^ *"'"$1"'": \([-0-9.e]*\).*/\1/p' "$work/${2:-load.out}" | head -n 1
+}
+
+# Static stability: what serves needs nobody who looks after it, also when a zone goes.
+lives() { # pid file...: the processes that are there, with their files
+    for file; do
+        pid=$(process_of "$file") && echo "$file $pid"
+    done
+}
+kill -9 "$(process_of "$dir/control.pid")"
+for file in "$dir"/zones/*/*/agent.pid; do
+    kill -9 "$(process_of "$file")"
+done
+for file in "$dir"/zones/de/c/[covx]*.pid; do
+    kill -9 "$(process_of "$file")"
+done
+before=$(lives "$dir"/door.pid "$dir"/zones/*/*/[covx]*.pid)
+"$BULKHEAD" load de --port "$port" --data sim-configs/data --rate 200 --for 3s --json \
+    >"$work/alone.out" 2>&1
+why=0
+[ "$(figure failed alone.out)" = 0 ] || why="$(figure failed alone.out) failed"
+[ "$(figure requests alone.out)" -gt 300 ] || why="only $(figure requests alone.out) requests"
+[ -z "$(lives "$dir"/control.pid "$dir"/zones/*/*/agent.pid "$dir"/zones/de/c/*.pid)" ] ||
+    why='somebody looked after it'
+verdict "without control, without agents, and a zone lost meanwhile no request fails" "$why"
+"$BULKHEAD" up --state "$dir" >"$work/back.out" 2>&1 && healthy
+verdict "when they return all becomes healthy" $?
+after=$(lives "$dir"/door.pid "$dir"/zones/*/*/[covx]*.pid | grep -v /zones/de/c/)
+[ -n "$before" ] && [ "$after" = "$before" ]
+verdict "and whatever ran goes on: they adopt it" $?
+
 kill -INT "$load"
 wait "$load"
-figure() { sed -n 's/^ *"'"$1"'": \([-0-9.e]*\).*/\1/p' "$work/load.out" | head -n 1; }
 why=0
 [ "$(figure requests)" -gt 50 ] || why="only $(figure requests) requests"
 verdict "there was load all the time" "$why"

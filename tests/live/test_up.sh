@@ -239,6 +239,10 @@ said 0 "healthy: 2 cells, $all processes"
 running "$dir" | grep -v ' control ' | sort | cmp -s - "$work/before" || why='others were restarted'
 verdict 'after control is killed all goes on, and up adopts it' "$why"
 
+run status --json --state "$dir"
+said 0 'the door ended'
+verdict 'the next control knows what the one before has seen' "$why"
+
 # ---- faults ----
 
 run fault zone-down de/a --for 6s --state "$dir"
