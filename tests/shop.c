@@ -47,8 +47,11 @@ bool shop_is_door(int argc, char **argv, int *status)
     struct topo topo;
     struct layout l;
     struct error err;
-    if (argc != 4 || strcmp(argv[1], "door") != 0)
+    if (argc != 5 || strcmp(argv[1], "door") != 0)
         return false;
+    const struct rlimit files = {strtoul(argv[4], NULL, 10), strtoul(argv[4], NULL, 10)};
+    if (files.rlim_max > 0)
+        setrlimit(RLIMIT_NOFILE, &files);
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
     int log = open(in_folder(argv[2], "door.log"), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     dup2(log, STDERR_FILENO);
@@ -122,6 +125,11 @@ static void write_topology(struct shop *s, const char *policy)
 
 void shop_open(struct shop *s, const char *policy)
 {
+    shop_open_few(s, policy, "0");
+}
+
+void shop_open_few(struct shop *s, const char *policy, const char *files_max)
+{
     struct rlimit files;
     char port[16];
     memset(s, 0, sizeof *s);
@@ -138,7 +146,7 @@ void shop_open(struct shop *s, const char *policy)
                 s->replica[c][z][i].service = i;
             }
     snprintf(port, sizeof port, "%d", s->layout.port);
-    kid_start(&s->door, "door", (const char *const[]){s->dir, port, NULL});
+    kid_start(&s->door, "door", (const char *const[]){s->dir, port, files_max, NULL});
     s->client = http_client_new(&s->loop, s->layout.port, CLIENTS_MAX);
     assert_non_null(s->client);
     for (int status = 0, tries = 0; status != 200; tries++) {

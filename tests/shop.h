@@ -50,6 +50,9 @@ bool shop_is_door(int argc, char **argv, int *status);
 /* Open with this policy ("" for the presets), no replica yet, and wait until the door answers. */
 void shop_open(struct shop *s, const char *policy);
 
+/* The same, and the door may have no more than so many descriptors. */
+void shop_open_few(struct shop *s, const char *policy, const char *files_max);
+
 /* Send SIGTERM to the door. */
 void shop_end(struct shop *s);
 

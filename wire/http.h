@@ -39,6 +39,9 @@ struct http_limits {
     size_t head_bytes_max;    /* request line and headers; 0: 16 KiB */
     size_t body_bytes_max;    /* 0: 1 MiB */
     uint32_t connections_max; /* one more gets 503 and is closed; 0: 1024 */
+    size_t memory_max;        /* of all bodies and answers that are held: while there is more, large
+                                 bodies get 503 and who does not read large answers is closed;
+                                 0: 256 MiB */
     int64_t head_us;          /* from a head's first byte to its last, else 408; 0: 5 s */
     int64_t body_us;          /* the same for a body; 0: 10 s */
     int64_t idle_us;          /* a connection without a request is closed; 0: 60 s */
@@ -51,6 +54,8 @@ struct http_counts {
     uint64_t requests;    /* given to the handler */
     uint64_t refused;     /* requests not understood or too large: 4xx, 5xx of this module */
     uint64_t slow;        /* connections closed for head_us, body_us or write_us */
+    uint64_t over_memory; /* bodies and answers that memory_max cut off */
+    size_t held_bytes;    /* bodies and answers that are held now */
     uint32_t connections; /* open now */
     uint32_t running;     /* exchanges that wait for http_answer now */
 };

@@ -15,6 +15,7 @@ static void on_closed(uv_handle_t *handle)
     http_server_bytes_return(s, &c->out);
     http_server_bytes_return(s, &c->flying);
     bytes_release(&c->unread);
+    http_server_hold(s, &c->held, 0);
     free(c);
     s->counts.connections--;
     http_server_settle(s);
@@ -125,6 +126,11 @@ void http_conn_flush(struct http_conn *c)
     }
     c->is_writing = true;
     http_server_wait(s, &c->writes, HTTP_WAIT_WRITE);
+    if (http_server_hold(s, &c->held, c->flying.size + c->unread.size) &&
+        c->flying.size > HTTP_SMALL_BYTES) {
+        s->counts.over_memory++;
+        http_conn_close(c);
+    }
 }
 
 static void send_continue(struct http_conn *c)
@@ -230,7 +236,12 @@ static size_t take_requests(struct http_conn *c, const char *data, size_t len)
         enum http_step step =
             http_parser_take(&c->parser, &c->reading->message, data + at, len - at, &used);
         at += used;
-        if (step == HTTP_STEP_BAD) {
+        size_t body = c->reading->message.body.size;
+        if (http_server_hold(c->server, &c->reading->held, body) && body > HTTP_SMALL_BYTES &&
+            step != HTTP_STEP_BAD) {
+            c->server->counts.over_memory++;
+            conn_refuse(c, 503, "too much is held for others: come back later");
+        } else if (step == HTTP_STEP_BAD) {
             conn_refuse(c, c->parser.status, c->parser.why);
         } else if (step == HTTP_STEP_DONE) {
             conn_deliver(c);
@@ -332,6 +343,7 @@ void http_conn_settle(struct http_conn *c)
     if (c->closed)
         return;
     bool held = c->unread.len > 0;
+    http_server_hold(s, &c->held, c->out.size + c->flying.size + c->unread.size);
     /* While it ends it reads on: the peer's bytes must go somewhere, and its end is seen. */
     bool reads = !c->eof && !held && (c->ending ? c->lingering : conn_takes_more(c));
     if (reads != c->is_reading) {

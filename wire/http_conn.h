@@ -24,6 +24,7 @@ enum {
     HTTP_ACCEPT_PAUSE_MS = 100, /* when descriptors are used up */
     HTTP_OVER_MAX = 64,         /* connections over the limit that get an answer */
     HTTP_SPARE_MAX = 64,
+    HTTP_SMALL_BYTES = 64 << 10, /* bodies and answers up to this pass however much is held */
 };
 
 /* What a connection waits for. The deadline of each kind is a fixed time from its start, so each
@@ -53,6 +54,7 @@ struct http_exchange {
     struct http_exchange *next;
     struct http_message message;
     struct bytes answer; /* when others have to be answered before */
+    size_t held;         /* of the two, as counted */
     bool answered;
     bool bodiless;
 };
@@ -106,6 +108,7 @@ struct http_conn {
     uv_write_t write;
     struct http_deadline reads, writes;
     size_t lingered;
+    size_t held;     /* in its own buffers, as counted */
     bool busy;       /* inside conn_take: it flushes at its end */
     bool is_reading; /* libuv is */
     bool is_writing; /* `flying` is */
@@ -121,6 +124,8 @@ void http_server_wait(struct http_server *s, struct http_deadline *d, enum http_
 void http_server_settle(struct http_server *s); /* free it if it is closed and nothing is left */
 struct http_exchange *http_server_exchange(struct http_server *s); /* NULL: no memory */
 void http_server_exchange_free(struct http_server *s, struct http_exchange *x);
+/* Count what is held now in the place of what was; true when there is too much in all. */
+bool http_server_hold(struct http_server *s, size_t *held, size_t now);
 void http_server_bytes_lend(struct http_server *s, struct bytes *b);
 void http_server_bytes_return(struct http_server *s, struct bytes *b);
 

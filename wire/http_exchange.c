@@ -80,6 +80,11 @@ void http_answer(struct http_exchange *x, int status, const char *content_type,
     if (result == HTTP_FORMAT_BAD)
         result = format(x, out, 500, "application/problem+json", NULL, 0, sorry, sizeof sorry - 1);
     x->answered = true;
+    if (http_server_hold(s, &x->held, x->message.body.size + x->answer.size) &&
+        x->answer.size > HTTP_SMALL_BYTES) {
+        s->counts.over_memory++;
+        result = HTTP_FORMAT_MEMORY;
+    }
     if (result != HTTP_FORMAT_OK) {
         http_conn_close(c);
         return;

@@ -100,8 +100,16 @@ struct http_exchange *http_server_exchange(struct http_server *s)
     return x;
 }
 
+bool http_server_hold(struct http_server *s, size_t *held, size_t now)
+{
+    s->counts.held_bytes = s->counts.held_bytes - *held + now;
+    *held = now;
+    return s->counts.held_bytes > s->limits.memory_max;
+}
+
 void http_server_exchange_free(struct http_server *s, struct http_exchange *x)
 {
+    http_server_hold(s, &x->held, 0);
     http_message_clear(&x->message);
     http_server_bytes_return(s, &x->answer);
     x->conn = NULL;
@@ -236,6 +244,7 @@ static void set_limits(struct http_server *s, const struct http_limits *given)
     l.head_bytes_max = l.head_bytes_max != 0 ? l.head_bytes_max : 16 << 10;
     l.body_bytes_max = l.body_bytes_max != 0 ? l.body_bytes_max : 1 << 20;
     l.connections_max = l.connections_max != 0 ? l.connections_max : 1024;
+    l.memory_max = l.memory_max != 0 ? l.memory_max : 256 << 20;
     s->limits = l;
     s->wait_ms[HTTP_WAIT_HEAD] = ms_or(l.head_us, 5000);
     s->wait_ms[HTTP_WAIT_BODY] = ms_or(l.body_us, 10000);

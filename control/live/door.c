@@ -284,7 +284,8 @@ static void share_files(const struct layout *l, uint32_t *clients, uint32_t *lin
         return;
     rlim_t half = limit.rlim_cur > 2 * FILES_KEPT ? (limit.rlim_cur - FILES_KEPT) / 2 : FILES_KEPT;
     *clients = half < CONNECTIONS_MAX ? (uint32_t)half : CONNECTIONS_MAX;
-    *links = half / replicas > 0 ? (uint32_t)(half / replicas) : 1;
+    *links = (uint32_t)(half / replicas / 2); /* the same for questions to many countries */
+    *links = *links > 0 ? *links : 1;
     *links = *links < DOOR_LINKS_MAX ? *links : DOOR_LINKS_MAX;
 }
 
@@ -300,14 +301,14 @@ static int init(struct door *d, struct error *err)
     if (process_claim(pid_file, err) != 0)
         return -1;
     map_init(&d->map, l);
+    share_files(l, &limits.connections_max, &links);
     if (door_map_init(&d->partition, l, &d->loop, on_map, d, &d->arena, err) != 0 ||
-        door_scatter_init(&d->scatter, l, &d->loop, err) != 0)
+        door_scatter_init(&d->scatter, l, links, &d->loop, err) != 0)
         return -1;
     on_map(d);
     d->self = describe(l->topo, &d->arena);
     if (d->self == NULL || door_stats_init(&d->stats, l, clock_us(), &d->arena) != 0)
         return error_memory(err);
-    share_files(l, &limits.connections_max, &links);
     d->tries_open = true;
     if (door_tries_init(&d->tries, l, &d->stats, links, &d->loop, &d->arena, err) != 0 ||
         http_server_unix(&d->status, &d->loop, sock, NULL, on_status_request, d, err) != 0)

@@ -348,10 +348,13 @@ void door_scatter_begin(struct door_scatter *s, struct http_exchange *x)
 
 /* ---- beginning and ending ---- */
 
-int door_scatter_init(struct door_scatter *s, const struct layout *l, uv_loop_t *loop,
-                      struct error *err)
+int door_scatter_init(struct door_scatter *s, const struct layout *l, uint32_t links_max,
+                      uv_loop_t *loop, struct error *err)
 {
-    const struct client_opts opts = {.loop = loop, .direct = true, .links_max = DOOR_SCATTER_LINKS};
+    const struct client_opts opts = {
+        .loop = loop,
+        .direct = true,
+        .links_max = links_max < DOOR_SCATTER_LINKS ? links_max : DOOR_SCATTER_LINKS};
     s->layout = l;
     if (client_new(&s->client, &opts, err) != 0)
         return -1;

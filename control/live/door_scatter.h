@@ -30,7 +30,7 @@ enum {
     DOOR_SCATTER_BYTES_MAX = 1 << 20, /* of an answer; a part that does not fit is missing */
     DOOR_SCATTER_WORDS_MAX = 1024,    /* bytes of q as sent */
     DOOR_SCATTER_WITHIN_MAX_US = 10000000,
-    DOOR_SCATTER_LINKS = 16, /* connections to one replica */
+    DOOR_SCATTER_LINKS = 16, /* connections to one replica, if we may have so many */
 };
 
 struct door_part { /* of one country */
@@ -59,8 +59,8 @@ struct door_scatter { /* fields are private to door_scatter.c */
 };
 
 /* door_scatter_close is due either way. 0, or -1 with `err` set. */
-int door_scatter_init(struct door_scatter *s, const struct layout *l, uv_loop_t *loop,
-                      struct error *err);
+int door_scatter_init(struct door_scatter *s, const struct layout *l, uint32_t links_max,
+                      uv_loop_t *loop, struct error *err);
 
 /* Go by this map. */
 void door_scatter_map(struct door_scatter *s, const char *text, size_t len);

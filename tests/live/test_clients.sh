@@ -248,4 +248,45 @@ said 0 '{"country": "fr", "why": "no answer within 300 ms"}'
 [ "$took" -lt 5000 ] || why="it took $took ms"
 verdict 'a frozen cell costs its own part, in time' "$why"
 
+# ---- noise ----
+
+# Random bytes, halves of requests and nothing at all, many times, to a unix socket.
+noise() { # path
+    perl -MSocket -e '
+        srand 1;
+        $SIG{PIPE} = "IGNORE";
+        for my $i (1 .. 300) {
+            socket(my $s, PF_UNIX, SOCK_STREAM, 0) or die "socket: $!";
+            connect($s, pack_sockaddr_un($ARGV[0])) or die "$ARGV[0]: $!";
+            my $text = join "", map { chr int rand 256 } 1 .. rand 3000;
+            $text = "POST /faults HTTP/1.1\r\nHost: a\r\nContent-Length: 9999\r\n\r\n{" if $i % 3 == 0;
+            $text = "" if $i % 5 == 0;
+            syswrite $s, $text;
+            push @held, $s if $i % 7 == 0;
+        }' "$1"
+}
+"$BULKHEAD" status --state "$dir" >/dev/null 2>&1 # once, for the pids that follow
+control=$(pid_of control)
+agent=$(pid_of zones/de/b/agent)
+why=0
+for one in control.sock door.sock door-2.sock zones/de/b/agent.sock; do
+    (cd "$dir" && noise "$one") >"$work/out" 2>"$work/err" || why="$one: $(cat "$work/err")"
+done
+until_so healthy || why='it is not healthy'
+[ "$(pid_of control)" = "$control" ] && [ "$(pid_of zones/de/b/agent)" = "$agent" ] ||
+    why='another process is there'
+run fault --state "$dir"
+[ "$why" != 0 ] || said 0 'no fault is on'
+verdict 'noise on the unix sockets of control, doors and an agent changes nothing' "$why"
+
+kill -STOP "$control"
+dd if=/dev/zero bs=1M count=5 2>/dev/null | tr '\0' ' ' >"$dir/map.new" && mv "$dir/map.new" "$dir/map.json"
+until_so grep -q 'map.json: has 5242880 bytes, 4194304 are the most' "$dir/door.log" && why=0 ||
+    why='no door said so'
+kill -CONT "$control"
+until_so grep -q '"version"' "$dir/map.json" || why='control has not written another'
+is_newer() { [ "$(version "$port")" -gt "$was" ]; }
+until_so is_newer || why="version $(version "$port")"
+verdict 'a map file that somebody has spoilt is refused, and written anew' "$why"
+
 echo "1..$n"

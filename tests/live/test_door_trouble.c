@@ -308,7 +308,7 @@ static void test_door_is_alone_in_its_folder(void **state)
     (void)state;
     shop_open(&s, "");
     snprintf(port, sizeof port, "%d", s.layout.port + 1);
-    kid_start(&second, "door", (const char *const[]){s.dir, port, NULL});
+    kid_start(&second, "door", (const char *const[]){s.dir, port, "0", NULL});
     int status = kid_wait(&second);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
     assert_true(shop_logged(&s, "runs already"));

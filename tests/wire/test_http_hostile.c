@@ -469,6 +469,80 @@ static void test_http_server_closes_on_who_does_not_read(void **state)
     world_close(&w);
 }
 
+/* Many bodies at once: what is held stays below the limit, small requests are served all the same.
+ */
+static void test_http_server_bounds_bodies_that_are_held(void **state)
+{
+    enum { PEERS = 12, PART = 200 << 10, MEMORY = 1 << 20 };
+    static struct peer p[PEERS];
+    static char part[PART];
+    (void)state;
+    struct http_limits limits = {.body_bytes_max = PART + 1, .memory_max = MEMORY};
+    struct world w;
+    struct peer small = {0};
+    size_t refused = 0;
+    memset(p, 0, sizeof p);
+    world_open(&w, &limits);
+    const struct http_counts *counts = http_server_counts(w.server);
+    for (size_t i = 0; i < PEERS; i++) {
+        peer_connect(&p[i], &w.loop, http_server_port(w.server));
+        peer_send(&p[i], POST "Content-Length: 204801\r\n\r\n");
+        peer_send_bytes(&p[i], part, PART); /* one byte is missing */
+    }
+    RUN_UNTIL(&w.loop, counts->over_memory >= PEERS - MEMORY / PART);
+    peer_connect(&small, &w.loop, http_server_port(w.server));
+    peer_send(&small, GET "\r\n");
+    RUN_UNTIL(&w.loop, peer_count(&small, "HTTP/1.1 200 OK\r\n") == 1);
+    assert_true(counts->held_bytes <= MEMORY + PART);
+    for (size_t i = 0; i < PEERS; i++)
+        if (!p[i].ended)
+            peer_send(&p[i], "x");
+    for (size_t i = 0; i < PEERS; i++) {
+        RUN_UNTIL(&w.loop, p[i].len > 0 || p[i].ended);
+        refused += peer_count(&p[i], "too much is held for others: come back later");
+        peer_close(&p[i], &w.loop);
+    }
+    assert_int_equal(refused, counts->over_memory);
+    assert_true(refused < PEERS && w.requests == (int)(PEERS - refused) + 1);
+    peer_close(&small, &w.loop);
+    RUN_UNTIL(&w.loop, counts->connections == 0);
+    assert_int_equal(counts->held_bytes, 0);
+    world_close(&w);
+}
+
+/* Many who ask for much and read nothing. */
+static void test_http_server_bounds_answers_that_are_held(void **state)
+{
+    enum { PEERS = 20, ANSWER = 8 << 20, MEMORY = 32 << 20 };
+    static struct peer p[PEERS];
+    (void)state;
+    struct http_limits limits = {.memory_max = MEMORY, .write_us = 60000000};
+    struct world w;
+    struct peer small = {0};
+    memset(p, 0, sizeof p);
+    world_open(&w, &limits);
+    const struct http_counts *counts = http_server_counts(w.server);
+    w.answer_bytes = ANSWER;
+    for (size_t i = 0; i < PEERS; i++) {
+        p[i].idle = true;
+        peer_connect(&p[i], &w.loop, http_server_port(w.server));
+        peer_send(&p[i], GET "\r\n" GET "\r\n");
+        RUN_UNTIL(&w.loop, w.requests + (int)counts->over_memory > (int)i);
+        assert_true(counts->held_bytes <= MEMORY + 2 * ANSWER);
+    }
+    RUN_UNTIL(&w.loop, counts->over_memory > 0);
+    w.answer_bytes = 10;
+    peer_connect(&small, &w.loop, http_server_port(w.server));
+    peer_send(&small, GET "\r\n");
+    RUN_UNTIL(&w.loop, peer_count(&small, "HTTP/1.1 200 OK\r\n") == 1);
+    peer_close(&small, &w.loop);
+    for (size_t i = 0; i < PEERS; i++)
+        peer_close(&p[i], &w.loop);
+    RUN_UNTIL(&w.loop, counts->connections == 0);
+    assert_int_equal(counts->held_bytes, 0);
+    world_close(&w);
+}
+
 static void test_http_server_survives_garbage(void **state)
 {
     enum { ROUNDS = 500 };
@@ -514,6 +588,8 @@ int main(void)
         cmocka_unit_test(test_http_server_does_not_wait_for_the_slow),
         cmocka_unit_test(test_http_server_does_not_wait_for_drips),
         cmocka_unit_test(test_http_server_closes_on_who_does_not_read),
+        cmocka_unit_test(test_http_server_bounds_bodies_that_are_held),
+        cmocka_unit_test(test_http_server_bounds_answers_that_are_held),
         cmocka_unit_test(test_http_server_survives_garbage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
