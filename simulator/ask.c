@@ -13,13 +13,6 @@ static int64_t now_us(const struct world *w)
     return engine_now(&w->engine) / 1000;
 }
 
-/* The zone of a server as its balance numbers them. */
-static uint16_t zone_of(const struct world *w, uint32_t server)
-{
-    const struct world_group *group = &w->group[w->server[server].group];
-    return group->balance.replica[server - group->server_first].zone;
-}
-
 /* ---- the door, and servers that call others ---- */
 
 static void count_background(struct world_background_count *count, int answer, int64_t latency_us)
@@ -57,14 +50,14 @@ static inline void count_fate(struct world *w, const struct world_request *reque
         return;
     struct world_country_count *count = &w->count.country[stream->country];
     if (w->customers && answer != WORLD_OK)
-        count_hurt(count, request->customer);
+        count_hurt(count, (uint32_t)request->route.key);
     if (request->background) {
         count_background(&count->background, answer, latency_ns / 1000 + stream->client_rtt_us);
         return;
     }
     count->requests++;
-    if (request->tries > 1)
-        count->retries += request->tries - 1;
+    if (request->route.tries > 1)
+        count->retries += request->route.tries - 1;
     if (request->visits > 1)
         count->again += request->visits - 1;
     if (answer == WORLD_OK) {
@@ -147,96 +140,73 @@ static inline uint32_t request_slot(struct world *w)
     return index;
 }
 
-/* Until when a request is waited for by whoever asked, and how long a try of it is from now on. */
-static inline int64_t deadline_of(const struct world_request *request)
-{
-    if (request->patience_us == WORLD_NONE)
-        return DEADLINE_NEVER;
-    return request->start_ns + (int64_t)request->patience_us * 1000;
-}
-
-static inline int64_t wait_of(const struct world *w, const struct world_request *request)
-{
-    return deadline_wait(deadline_of(request), engine_now(&w->engine),
-                         w->group[request->group].timeout_ns);
-}
-
-/* Send an attempt of a request on its way. Its index, or WORLD_NONE: there is no replica, or no
- * room. */
-static inline uint32_t attempt_send(struct world *w, uint32_t request_index, uint16_t avoid)
+/* An attempt of a request is on its way to where its route sends it. */
+static inline void attempt_send(struct world *w, uint32_t index, uint32_t request_index,
+                                const struct route_choice *choice)
 {
     const struct world_request *request = &w->request[request_index];
     struct world_group *group = &w->group[request->group];
-    const struct balance_ask ask = {
-        .avoid = avoid,
-        .away = w->plane == NULL
-                    ? BALANCE_NO_ZONE
-                    : plane_avoids(w, request->group, avoid != BALANCE_NO_ZONE, &group->rng),
-        .near = request->place,
-        .key = request->customer,
-    };
-    uint32_t replica = balance_pick_for(&group->balance, &ask, &group->rng, now_us(w));
-    if (replica == BALANCE_NONE)
-        return WORLD_NONE;
-    uint32_t index = attempt_take(w);
-    if (index == WORLD_NONE)
-        return WORLD_NONE;
     struct world_attempt *attempt = &w->attempt[index];
-    attempt->item.deadline = engine_now(&w->engine) + wait_of(w, request);
+    attempt->item.deadline = engine_now(&w->engine) + choice->wait_us * 1000;
     attempt->item.background = request->background;
     attempt->request = request_index;
-    attempt->place = request->place;
-    attempt->server = group->server_first + replica;
-    balance_sent(&group->balance, replica);
+    attempt->place = request->route.near;
+    attempt->server = group->server_first + choice->replica;
     w->count.group[request->group].tries += engine_now(&w->engine) >= w->warmup_ns;
     trace_try(w, TRACE_SEND, index, WORLD_OK);
     trace_replica(w, index);
     const struct world_cell *cell = &w->cell[group->cell];
-    int64_t way_ns = world_path_ns(cell, request->place, w->server[attempt->server].place);
+    int64_t way_ns = world_path_ns(cell, attempt->place, w->server[attempt->server].place);
     attempt->state = way_ns == WORLD_CUT ? ATTEMPT_LOST : ATTEMPT_OUT;
     engine_after(&w->engine, way_ns, WORLD_REACH, index); /* never, if it is cut */
-    return index;
 }
 
-/* Send a try of a request to a replica outside the zone that failed last. */
-static void try_send(struct world *w, uint32_t request_index)
+/* Send a try of a request where its route says. `first`: it is at the door, or whoever else asks
+ * for it, and was not before. */
+static inline void try_send(struct world *w, uint32_t request_index, bool first)
 {
     struct world_request *request = &w->request[request_index];
-    struct world_group *group = &w->group[request->group];
-    uint32_t attempt = WORLD_NONE;
-    int64_t patience_ns = wait_of(w, request);
-    if (patience_ns == 0) { /* nobody would see the answer */
-        trace_request(w, TRACE_LATE, request_index, WORLD_RESET);
-        request_end(w, request_index, WORLD_RESET);
-        return;
-    }
-    request->tries++;
-    if (breaker_allows(&group->breaker, &group->rng, now_us(w)))
-        attempt = attempt_send(w, request_index, request->avoid);
-    if (attempt == WORLD_NONE) {
-        request->tries--;
+    struct route_group *route = &w->group[request->group].route;
+    uint32_t index = attempt_take(w);
+    if (index == WORLD_NONE) {
         trace_request(w, TRACE_NO_ROOM, request_index, WORLD_SHED);
         request_end(w, request_index, WORLD_SHED);
         return;
     }
-    request->attempt = attempt;
+    struct route_choice choice = first ? route_begin(route, &request->route, now_us(w))
+                                       : route_try(route, &request->route, now_us(w));
+    if (choice.act != ROUTE_SEND) {
+        bool late = choice.rule == ROUTE_DEADLINE; /* nobody would see the answer */
+        world_release(w, index);
+        trace_request(w, late ? TRACE_LATE : TRACE_NO_ROOM, request_index,
+                      late ? WORLD_RESET : WORLD_SHED);
+        request_end(w, request_index, late ? WORLD_RESET : WORLD_SHED);
+        return;
+    }
+    request->attempt = index;
     request->copy = WORLD_NONE;
-    request->sent_ns = engine_now(&w->engine);
-    engine_after(&w->engine, patience_ns, WORLD_TIMEOUT, request_index);
-    int64_t wait_us = hedge_wait_us(&group->hedge);
-    if (wait_us < patience_ns / 1000)
-        engine_after(&w->engine, wait_us * 1000, WORLD_HEDGE, request_index);
+    attempt_send(w, index, request_index, &choice);
+    engine_after(&w->engine, choice.wait_us * 1000, WORLD_TIMEOUT, request_index);
+    if (choice.hedge_us < INT64_MAX)
+        engine_after(&w->engine, choice.hedge_us * 1000, WORLD_HEDGE, request_index);
 }
 
 void ask_hedge(void *world, const struct event *event)
 {
     struct world *w = world;
     struct world_request *request = &w->request[event->who];
-    struct world_group *group = &w->group[request->group];
-    if (!hedge_allowed(&group->hedge))
+    uint32_t index = attempt_take(w);
+    if (index == WORLD_NONE)
         return;
-    request->copy = attempt_send(w, event->who, zone_of(w, w->attempt[request->attempt].server));
-    if (request->copy != WORLD_NONE && engine_now(&w->engine) >= w->warmup_ns)
+    struct route_choice choice =
+        route_hedge(&w->group[request->group].route, &request->route, now_us(w));
+    if (choice.act != ROUTE_SEND) {
+        world_release(w, index);
+        return;
+    }
+    request->copy = index;
+    attempt_send(w, index, event->who, &choice);
+    if (engine_now(&w->engine) >= w->warmup_ns)
         w->count.group[request->group].copies++;
 }
 
@@ -250,14 +220,12 @@ static struct world_request *request_take(struct world *w, uint32_t stream, uint
     struct world_request *request = &w->request[index];
     uint32_t generation = request->generation;
     *request = (struct world_request){
+        .route = {.deadline_us = DEADLINE_NEVER, .near = (uint16_t)place},
         .generation = generation,
         .stream = stream,
         .group = group,
         .parent = WORLD_NONE,
-        .avoid = BALANCE_NO_ZONE,
-        .place = (uint16_t)place,
         .visits = 1,
-        .patience_us = WORLD_NONE,
         .start_ns = engine_now(&w->engine),
     };
     return request;
@@ -277,33 +245,23 @@ static struct world_request *request_come(struct world *w, uint32_t stream)
     return request;
 }
 
-/* It is at the door, or whoever else asks for it: send the first try. */
-static void request_visit(struct world *w, uint32_t index)
-{
-    struct world_group *group = &w->group[w->request[index].group];
-    retry_earn(&w->cell[group->cell].retry);
-    hedge_begin(&group->hedge);
-    try_send(w, index);
-}
-
+/* Send its first try. */
 static void request_begin(struct world *w, const struct world_request *request)
 {
     uint32_t index = (uint32_t)(request - w->request);
     trace_request(w, TRACE_REQUEST, index, WORLD_OK);
-    request_visit(w, index);
+    try_send(w, index, true);
 }
 
-/* So long after its start nobody waits for a customer's request any more: the answer of this visit
- * would come too late. */
-static uint32_t client_patience_us(const struct world *w, const struct world_request *request)
+/* Until when the customer waits who is at the door with it now: an answer that leaves it later
+ * comes too late. */
+static int64_t client_deadline_us(const struct world *w, const struct world_request *request)
 {
     int64_t timeout_us = w->topo->policy.client.timeout_us;
     if (timeout_us == 0)
-        return WORLD_NONE;
+        return DEADLINE_NEVER;
     int64_t left_us = timeout_us - w->stream[request->stream].client_rtt_us;
-    int64_t spent_us = (engine_now(&w->engine) - request->start_ns) / 1000;
-    int64_t patience_us = spent_us + (left_us > 0 ? left_us : 0);
-    return patience_us < WORLD_NONE ? (uint32_t)patience_us : WORLD_NONE - 1;
+    return now_us(w) + (left_us > 0 ? left_us : 0);
 }
 
 void ask_visit(void *world, const struct event *event)
@@ -311,10 +269,8 @@ void ask_visit(void *world, const struct event *event)
     struct world *w = world;
     struct world_request *request = &w->request[event->who];
     request->visits++;
-    request->tries = 0;
-    request->avoid = BALANCE_NO_ZONE;
-    request->patience_us = client_patience_us(w, request);
-    request_visit(w, event->who);
+    request->route.deadline_us = client_deadline_us(w, request);
+    try_send(w, event->who, true);
 }
 
 void ask_begin(struct world *w, uint32_t stream)
@@ -326,8 +282,8 @@ void ask_begin(struct world *w, uint32_t stream)
     if (s->background > 0)
         request->background = rng_f64(&s->class_rng) < s->background;
     if (w->customers)
-        request->customer = rng_below(&s->who_rng, s->customers);
-    request->patience_us = client_patience_us(w, request);
+        request->route.key = rng_below(&s->who_rng, s->customers);
+    request->route.deadline_us = client_deadline_us(w, request);
     retry_earn(&s->retry);
     request_begin(w, request);
 }
@@ -352,70 +308,61 @@ void ask_call(struct world *w, uint32_t parent, uint32_t group)
         calls_ended(w, parent, attempt->generation, WORLD_SHED);
         return;
     }
-    int64_t left_ns = deadline_left(attempt->item.deadline, engine_now(&w->engine));
-    if (left_ns > deadline_left(w->calls[parent].until_ns, engine_now(&w->engine)))
-        left_ns = deadline_left(w->calls[parent].until_ns, engine_now(&w->engine));
-    request->patience_us = left_ns / 1000 < WORLD_NONE ? (uint32_t)(left_ns / 1000) : WORLD_NONE;
+    int64_t until_ns = attempt->item.deadline; /* and its own, if that is sooner */
+    if (until_ns > w->calls[parent].until_ns)
+        until_ns = w->calls[parent].until_ns;
+    request->route.deadline_us = until_ns / 1000;
     request->parent = parent;
     request->parent_generation = attempt->generation;
     request->background = attempt->item.background;
-    request->customer = whose == NULL ? 0 : whose->customer;
+    request->route.key = whose == NULL ? 0 : whose->route.key;
     if (w->caches != NULL)
         caches_asked(w, (uint32_t)(request - w->request));
     request_begin(w, request);
 }
 
-/* What an attempt that was waited for says of its replica. */
-static inline void attempt_ended(struct world *w, uint32_t index, enum balance_outcome outcome)
+/* Tell the route how an attempt has ended that was waited for, and control as well. */
+static inline struct route_choice attempt_ended(struct world *w, uint32_t index,
+                                                enum route_outcome outcome)
 {
     struct world_attempt *attempt = &w->attempt[index];
     struct world_group *group = world_group_of(w, attempt);
+    struct route_request *request = &w->request[attempt->request].route;
     uint32_t replica = attempt->server - group->server_first;
-    balance_ended(&group->balance, replica, outcome, now_us(w));
-    if (outcome == BALANCE_FAILED)
-        faults_detected(w, group->balance.replica[replica].state);
+    struct route_choice choice = route_end(&group->route, request, replica, outcome, now_us(w));
+    bool failed = outcome == ROUTE_LOST || outcome == ROUTE_ERROR;
+    if (failed)
+        faults_detected(w, group->route.balance.replica[replica].state);
     trace_replica(w, index);
-    if (w->plane != NULL && outcome != BALANCE_LEFT)
-        plane_seen(w, w->server[attempt->server].group, group->balance.replica[replica].zone,
-                   outcome == BALANCE_FAILED);
+    if (w->plane != NULL)
+        plane_seen(w, w->server[attempt->server].group, group->route.balance.replica[replica].zone,
+                   failed);
+    return choice;
 }
 
-/* The try that was waited for has ended, with an answer or without; its last attempt was at
- * `server`. */
-static inline void try_end(struct world *w, uint32_t request_index, int answer, uint32_t server)
+/* Nothing of a try is out any more: that was it, or another one follows. */
+static inline void try_end(struct world *w, uint32_t request_index, int answer,
+                           const struct route_choice *choice)
 {
-    struct world_request *request = &w->request[request_index];
-    struct world_group *group = &w->group[request->group];
-    struct retry *retry = &w->cell[group->cell].retry;
-    const struct topo_policy *policy = &w->topo->policy;
-    if (answer == WORLD_OK || answer == WORLD_ERROR)
-        breaker_accepted(&group->breaker, now_us(w));
-    if (answer == WORLD_OK || !retry_allowed(retry, request->tries, (uint32_t)policy->tries)) {
-        trace_request(w, TRACE_NO_RETRY, request_index, answer);
+    if (choice->act != ROUTE_RETRY) {
+        if (choice->rule == ROUTE_BUDGET || choice->rule == ROUTE_DEADLINE)
+            trace_request(w, choice->rule == ROUTE_BUDGET ? TRACE_NO_RETRY : TRACE_LATE,
+                          request_index, answer);
         request_end(w, request_index, answer);
         return;
     }
-    int64_t delay_us = backoff_delay_us(policy->backoff_us, INT64_MAX, request->tries, &group->rng);
-    if (delay_us * 1000 >= deadline_left(deadline_of(request), engine_now(&w->engine))) {
-        trace_request(w, TRACE_LATE, request_index, answer);
-        request_end(w, request_index, answer);
-        return;
-    }
-    request->avoid = zone_of(w, server);
-    trace_retry(w, request_index, answer, delay_us * 1000);
-    engine_after(&w->engine, delay_us * 1000, WORLD_RETRY, request_index);
+    trace_retry(w, request_index, answer, choice->wait_us * 1000);
+    engine_after(&w->engine, choice->wait_us * 1000, WORLD_RETRY, request_index);
 }
 
 void ask_retry(void *world, const struct event *event)
 {
-    try_send(world, event->who);
+    try_send(world, event->who, false);
 }
 
 /* Nobody waits for an attempt any longer. */
-static void attempt_leave(struct world *w, uint32_t index, enum balance_outcome outcome)
+static void attempt_leave(struct world *w, uint32_t index)
 {
-    trace_try(w, outcome == BALANCE_LEFT ? TRACE_LEFT : TRACE_TIMEOUT, index, WORLD_RESET);
-    attempt_ended(w, index, outcome);
     w->attempt[index].request = WORLD_NONE;
     if (w->attempt[index].state == ATTEMPT_LOST)
         world_release(w, index);
@@ -425,25 +372,30 @@ static void attempt_leave(struct world *w, uint32_t index, enum balance_outcome 
  * one is waited for. */
 static void answered(struct world *w, uint32_t index)
 {
+    static const enum route_outcome outcomes[] = {
+        [WORLD_OK] = ROUTE_GOOD,
+        [WORLD_SHED] = ROUTE_SHED,
+        [WORLD_RESET] = ROUTE_LOST,
+        [WORLD_ERROR] = ROUTE_ERROR,
+    };
     uint32_t request_index = w->attempt[index].request;
     struct world_request *request = &w->request[request_index];
     enum world_answer answer = (enum world_answer)w->attempt[index].answer;
     uint32_t other = index == request->attempt ? request->copy : request->attempt;
     trace_try(w, TRACE_ANSWER, index, answer);
-    attempt_ended(w, index,
-                  answer == WORLD_OK || answer == WORLD_SHED ? BALANCE_ANSWERED : BALANCE_FAILED);
-    if (answer == WORLD_OK)
-        hedge_seen(&w->group[request->group].hedge,
-                   (engine_now(&w->engine) - request->sent_ns) / 1000);
-    if (other != WORLD_NONE && answer != WORLD_OK) {
+    struct route_choice choice = attempt_ended(w, index, outcomes[answer]);
+    if (choice.act == ROUTE_WAIT) {
         request->attempt = other;
         request->copy = WORLD_NONE;
         return;
     }
-    if (other != WORLD_NONE)
-        attempt_leave(w, other, BALANCE_LEFT);
+    if (other != WORLD_NONE) {
+        trace_try(w, TRACE_LEFT, other, WORLD_RESET);
+        trace_replica(w, other);
+        attempt_leave(w, other);
+    }
     engine_cancel(&w->engine, WORLD_TIMEOUT, request_index);
-    try_end(w, request_index, answer, w->attempt[index].server);
+    try_end(w, request_index, answer, &choice);
 }
 
 void ask_reply(void *world, const struct event *event)
@@ -454,14 +406,21 @@ void ask_reply(void *world, const struct event *event)
     world_release(w, event->who);
 }
 
+static struct route_choice time_out(struct world *w, uint32_t index)
+{
+    trace_try(w, TRACE_TIMEOUT, index, WORLD_RESET);
+    struct route_choice choice = attempt_ended(w, index, ROUTE_LOST);
+    attempt_leave(w, index);
+    return choice;
+}
+
 void ask_timeout(void *world, const struct event *event)
 {
     struct world *w = world;
     const struct world_request *request = &w->request[event->who];
-    uint32_t server = w->attempt[request->attempt].server;
-    attempt_leave(w, request->attempt, BALANCE_FAILED);
     if (request->copy != WORLD_NONE)
-        attempt_leave(w, request->copy, BALANCE_FAILED);
+        time_out(w, request->copy);
+    struct route_choice choice = time_out(w, request->attempt);
     w->request[event->who].generation++; /* no copy is to be sent any more */
-    try_end(w, event->who, WORLD_RESET, server);
+    try_end(w, event->who, WORLD_RESET, &choice);
 }

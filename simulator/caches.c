@@ -57,7 +57,7 @@ void caches_change(void *world, const struct event *event)
     struct caches_step *step = &w->caches->step[event->who];
     uint64_t key = zipf_draw(&w->caches->zipf[step->zipf], &step->changes);
     const struct world_group *group = &w->group[event->who / w->caches->steps_max];
-    for (uint32_t i = 0; i < group->balance.count; i++)
+    for (uint32_t i = 0; i < group->route.balance.count; i++)
         cache_drop(&w->caches->cache[step->first + i].cache, key);
     change_later(w, event->who);
 }
@@ -77,7 +77,7 @@ static void init_steps(struct world *w, uint32_t group, uint32_t *caches, uint32
         step->first = *caches;
         step->zipf = *count % (uint32_t)caches_per_cell(w->topo);
         step->count = (*count)++;
-        *caches += g->balance.count;
+        *caches += g->route.balance.count;
         snprintf(name, sizeof name, "%s/%s", w->topo->cells[g->cell].name, service->name);
         char purpose[32];
         snprintf(purpose, sizeof purpose, "keys %zu", k);
@@ -100,7 +100,7 @@ static int fill_steps(struct world *w, struct arena *a)
             if (step->count == step->zipf && /* of the first cell: the others share it */
                 zipf_init(&w->caches->zipf[step->zipf], (uint32_t)made->keys, made->skew, a) != 0)
                 return -1;
-            for (uint32_t i = 0; i < g->balance.count; i++)
+            for (uint32_t i = 0; i < g->route.balance.count; i++)
                 if (init_cache(&w->caches->cache[step->first + i], made, w->topo->policy.timeout_us,
                                a) != 0)
                     return -1;

@@ -136,7 +136,7 @@ bool faults_mark(struct world *w, size_t cell)
     bool died = false;
     for (size_t k = 0; k < w->topo->service_count; k++) {
         const struct world_group *group = &w->group[cell * w->topo->service_count + k];
-        uint32_t end = group->server_first + group->balance.count;
+        uint32_t end = group->server_first + group->route.balance.count;
         for (uint32_t i = group->server_first; i < end; i++) {
             struct world_server *server = &w->server[i];
             bool was_dead = server->down > 0 || server->crashed;

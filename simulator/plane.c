@@ -50,6 +50,8 @@ int plane_init(struct world *w, const struct capacity_plan *plan, uint64_t seed,
             return -1;
     }
     for (uint32_t i = 0; i < w->group_count; i++) {
+        if (!is_store(w, i))
+            w->group[i].route.shift = &p->cell[w->group[i].cell].shift;
         const struct capacity_service *s = &plan->cells[i / services].services[i % services];
         uint32_t zones = w->cell[w->group[i].cell].zones;
         p->group[i].planned = s->servers;
@@ -89,12 +91,6 @@ void plane_served(struct world *w, uint32_t server, bool failed, int64_t work_ns
     sample->finished++;
     sample->failed += failed;
     sample->work_us += work_ns / 1000;
-}
-
-uint16_t plane_avoids(struct world *w, uint32_t group, bool again, struct rng *rng)
-{
-    const struct shift *shift = &w->plane->cell[w->group[group].cell].shift;
-    return is_store(w, group) ? BALANCE_NO_ZONE : shift_avoids(shift, again, rng, plane_now_us(w));
 }
 
 void plane_tick(void *world, const struct event *event)

@@ -17,7 +17,6 @@ struct arena;
 struct capacity_plan;
 struct error;
 struct event;
-struct rng;
 struct scenario;
 struct world;
 
@@ -37,10 +36,6 @@ void plane_seen(struct world *w, uint32_t group, uint32_t zone, bool failed);
 
 /* A server has ended a piece of work, which took so long: what its progress is judged by. */
 void plane_served(struct world *w, uint32_t server, bool failed, int64_t work_ns);
-
-/* The zone that a try should avoid because it is being taken out, or BALANCE_NO_ZONE; `again`: it
- * is not the first. Draws only while a zone is. */
-uint16_t plane_avoids(struct world *w, uint32_t group, bool again, struct rng *rng);
 
 /* A faulty version begins to go out, unless the last one is still being taken back, or is taken
  * back by those who made it. Of a scenario's faults at most one is such a version. */

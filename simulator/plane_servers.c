@@ -28,7 +28,8 @@ void plane_progress(struct world *w, uint32_t index)
     if (of == NULL)
         return;
     const struct progress_opts opts = progress_opts_of(group->service, &w->topo->policy);
-    for (uint32_t i = group->server_first; i < group->server_first + group->balance.count; i++) {
+    for (uint32_t i = group->server_first; i < group->server_first + group->route.balance.count;
+         i++) {
         const struct world_server *s = &w->server[i];
         int64_t now_ns = engine_now(&w->engine), oldest_ns = admission_oldest(&s->admission);
         if (s->presence != SERVER_THERE || is_dead(s) || cell->silent[s->place] ||
@@ -54,7 +55,7 @@ static bool ails(const struct world *w, uint32_t server)
 static uint32_t ailing(const struct world *w, const struct world_group *group)
 {
     uint32_t ill = 0;
-    for (uint32_t i = 0; i < group->balance.count; i++)
+    for (uint32_t i = 0; i < group->route.balance.count; i++)
         ill += ails(w, group->server_first + i);
     return w->scenario->control.replace && progress_alone(ill, group->there) ? ill : 0;
 }
@@ -108,7 +109,7 @@ void plane_started(void *world, const struct event *event)
     struct world_group *group = &w->group[server->group];
     server->presence = SERVER_THERE;
     world_present(w, event->who, true);
-    balance_present(&group->balance, event->who - group->server_first, true);
+    balance_present(&group->route.balance, event->who - group->server_first, true);
 }
 
 /* What it works on it ends. */
@@ -119,7 +120,7 @@ static void stop(struct world *w, struct world_group *group, uint32_t index)
         engine_cancel(&w->engine, WORLD_STARTED, index);
     } else {
         world_present(w, index, false);
-        balance_present(&group->balance, index - group->server_first, false);
+        balance_present(&group->route.balance, index - group->server_first, false);
     }
     server->presence = SERVER_NONE;
 }
@@ -143,11 +144,11 @@ static void retire(struct world *w, struct world_group *group, int64_t wanted)
 {
     uint32_t ill = ailing(w, group);
     int64_t well = 0;
-    for (uint32_t i = 0; i < group->balance.count; i++) {
+    for (uint32_t i = 0; i < group->route.balance.count; i++) {
         const struct world_server *s = &w->server[group->server_first + i];
         well += s->presence == SERVER_THERE && !is_dead(s) && !ails(w, group->server_first + i);
     }
-    for (uint32_t i = 0; i < group->balance.count && ill > 0 && well >= wanted; i++) {
+    for (uint32_t i = 0; i < group->route.balance.count && ill > 0 && well >= wanted; i++) {
         uint32_t index = group->server_first + i;
         if (!ails(w, index))
             continue;
@@ -163,7 +164,7 @@ static void retire(struct world *w, struct world_group *group, int64_t wanted)
 static double busy(const struct world *w, const struct world_group *group, int64_t servers)
 {
     int64_t running = 0;
-    for (uint32_t i = 0; i < group->balance.count; i++)
+    for (uint32_t i = 0; i < group->route.balance.count; i++)
         running += w->server[group->server_first + i].admission.running;
     double places = (double)servers * (double)group->service->concurrency;
     return places > 0 ? (double)running / places : 0;

@@ -75,7 +75,7 @@ static bool ails(const struct world *w, size_t cell, uint32_t zone)
     uint32_t ill[2] = {0}, all[2] = {0}; /* elsewhere, and there */
     for (size_t k = 0; k < w->topo->service_count; k++) {
         const struct world_group *group = &w->group[cell * w->topo->service_count + k];
-        for (uint32_t i = 0; i < group->balance.count && !group->service->store; i++) {
+        for (uint32_t i = 0; i < group->route.balance.count && !group->service->store; i++) {
             const struct world_server *s = &w->server[group->server_first + i];
             all[s->place == zone] += s->presence == SERVER_THERE;
             ill[s->place == zone] +=

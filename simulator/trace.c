@@ -54,8 +54,8 @@ static struct trace_record about_request(const struct world *w, enum trace_kind 
         .who = country_of(w, request),
         .group = w->request[request].group,
         .server = WORLD_NONE,
-        .zone = w->request[request].avoid,
-        .tries = w->request[request].tries,
+        .zone = w->request[request].route.avoid,
+        .tries = w->request[request].route.tries,
         .kind = (uint8_t)kind,
         .inner = w->request[request].parent != WORLD_NONE ? 1
                  : w->request[request].background         ? 2
@@ -89,9 +89,6 @@ static struct trace_record about_try(const struct world *w, enum trace_kind kind
 
 void trace_tell_request(struct world *w, enum trace_kind kind, uint32_t request, int answer)
 {
-    int64_t tries_max = w->topo->policy.tries;
-    if (kind == TRACE_NO_RETRY && (answer == WORLD_OK || w->request[request].tries >= tries_max))
-        return; /* nobody asked the budget */
     if (kind == TRACE_REQUEST)
         w->trace->request[request] = w->trace->begun++;
     struct trace_record r = about_request(w, kind, request);
@@ -126,7 +123,7 @@ void trace_tell_try(struct world *w, enum trace_kind kind, uint32_t attempt, int
             .request = w->trace->request[request],
             .request_slot = request,
             .country = country_of(w, request),
-            .number = w->request[request].tries,
+            .number = w->request[request].route.tries,
         };
     }
     struct trace_record r = about_try(w, kind, attempt);
@@ -139,7 +136,7 @@ void trace_tell_replica(struct world *w, uint32_t attempt)
 {
     uint32_t server = w->attempt[attempt].server;
     const struct world_group *group = &w->group[w->server[server].group];
-    uint8_t state = (uint8_t)group->balance.replica[server - group->server_first].state;
+    uint8_t state = (uint8_t)group->route.balance.replica[server - group->server_first].state;
     uint8_t *told = &w->trace->state[server];
     if (state == *told || state == BALANCE_DUE) /* being due shows when the trial is sent */
         return;

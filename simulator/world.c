@@ -147,9 +147,6 @@ static int init_cell(struct world *w, const struct capacity_plan *plan, size_t i
     };
     if (w->cell[index].path_ns == NULL)
         return error_memory(err);
-    const struct topo_policy *policy = &w->topo->policy;
-    const struct hedge_opts hedges = {policy->hedge_quantile, policy->hedge};
-    const struct breaker_opts breaks = {policy->breaker, policy->breaker_us};
     for (size_t i = 0; i < w->topo->service_count; i++) {
         const struct topo_service *service = &w->topo->services[i];
         size_t group = index * w->topo->service_count + i;
@@ -167,9 +164,6 @@ static int init_cell(struct world *w, const struct capacity_plan *plan, size_t i
             .there = (uint32_t)(per_zone * zones),
             .service = service,
             .rules = admission_rules(service, 1000),
-            .timeout_ns = w->topo->policy.timeout_us * 1000,
-            .hedge = hedge_none_seen(&hedges, plan->cells[index].services[i].peak_rps),
-            .breaker = breaker_closed(&breaks, 0),
         };
         if (topo_dist(&w->group[group].dist, service, 1000, err) != 0)
             return -1;
@@ -188,15 +182,16 @@ static void init_server(struct world *w, uint32_t index, uint32_t group, uint32_
 }
 
 /* One service of one cell: its door and its servers. */
-static int init_group(struct world *w, uint32_t index, uint64_t seed, uint64_t replication,
-                      struct arena *a)
+static int init_group(struct world *w, uint32_t index, double peak_rps, uint64_t seed,
+                      uint64_t replication, struct arena *a)
 {
     struct world_group *group = &w->group[index];
     const struct topo_cell *cell = &w->topo->cells[group->cell];
     const char *service = group->service->name;
     char name[NAME_MAX_BYTES];
     snprintf(name, sizeof name, "%s/%s", cell->name, service);
-    rng_named(&group->rng, seed, replication, name, "door");
+    struct rng rng;
+    rng_named(&rng, seed, replication, name, "door");
     uint32_t zones = group->service->store ? 1 : (uint32_t)cell->zone_count;
     uint32_t per_zone[TOPO_ZONES_MAX], server = group->server_first;
     if (group->service->store)
@@ -209,14 +204,15 @@ static int init_group(struct world *w, uint32_t index, uint64_t seed, uint64_t r
             init_server(w, server++, index, z, name, seed, replication);
         }
     }
-    const struct balance_opts opts = balance_opts_of(&w->topo->policy);
-    if (balance_init(&group->balance, &opts, per_zone, zones, a) != 0)
+    const struct route_opts opts = route_opts_of(&w->topo->policy, peak_rps);
+    if (route_init(&group->route, &opts, per_zone, zones, &w->cell[group->cell].retry, &rng, 0,
+                   a) != 0)
         return -1;
     uint32_t planned = group->there / zones; /* the rest is room */
-    for (uint32_t i = 0; i < group->balance.count; i++)
+    for (uint32_t i = 0; i < group->route.balance.count; i++)
         if (i % group->slots >= planned) {
             w->server[group->server_first + i].presence = SERVER_NONE;
-            balance_present(&group->balance, i, false);
+            balance_present(&group->route.balance, i, false);
         }
     return 0;
 }
@@ -408,7 +404,10 @@ int world_init(struct world *w, const struct topo *topo, const struct capacity_p
     if (w->fault == NULL)
         return error_memory(err);
     for (uint32_t i = 0; i < w->group_count; i++)
-        if (init_group(w, i, seed, replication, a) != 0)
+        if (init_group(
+                w, i,
+                plan->cells[i / topo->service_count].services[i % topo->service_count].peak_rps,
+                seed, replication, a) != 0)
             return error_memory(err);
     uint32_t events = (uint32_t)(topo->country_count * topo->service_count) +
                       3 * (uint32_t)scenario->fault_count + w->server_count +
@@ -431,7 +430,7 @@ static int64_t group_waiting(const struct world *w, uint32_t index)
 {
     const struct world_group *group = &w->group[index];
     int64_t waiting = 0;
-    for (uint32_t i = 0; i < group->balance.count; i++)
+    for (uint32_t i = 0; i < group->route.balance.count; i++)
         waiting += w->server[group->server_first + i].admission.waiting;
     return waiting;
 }

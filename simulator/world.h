@@ -20,10 +20,8 @@
 #include "base/dist.h"
 #include "base/hist.h"
 #include "base/rng.h"
-#include "control/balance.h"
-#include "control/breaker.h"
-#include "control/hedge.h"
 #include "control/retry.h"
+#include "control/route.h"
 #include "region/admission.h"
 #include "simulator/engine.h"
 #include "simulator/recover.h"
@@ -129,20 +127,16 @@ struct world_server {
     double errors;     /* share of its answers that are errors */
 };
 
-struct world_group { /* the replicas of one service in one cell, behind its door */
-    struct balance balance;
+struct world_group {              /* the replicas of one service in one cell, behind its door */
+    struct route_group route;     /* who is asked, how often, when */
     struct admission_rules rules; /* of its servers; ticks are nanoseconds */
-    struct rng rng;               /* the door's choices */
-    struct hedge hedge;
-    struct breaker breaker;
     uint32_t cell;
     uint32_t server_first;  /* its servers are numbered from here, zone by zone */
     uint32_t slots;         /* of servers in each zone; 1 of a store, which is in no zone */
     uint32_t there;         /* servers that take part */
     int64_t there_since_ns; /* what is before that is counted */
     const struct topo_service *service;
-    struct dist dist;   /* of service times, in ns */
-    int64_t timeout_ns; /* how long one try is waited for */
+    struct dist dist; /* of service times, in ns */
 };
 
 struct world_cell {
@@ -174,6 +168,8 @@ struct world_stream { /* the requests of one country for one service */
 };
 
 struct world_request {          /* of a customer, or a call of a server */
+    struct route_request route; /* its key is the customer of its country, where that matters
+                                   (world.customers), or else 0 */
     uint32_t generation;        /* of its timeout */
     uint32_t stream;            /* a customer's: where it comes from */
     uint32_t group;             /* whom it asks */
@@ -181,22 +177,14 @@ struct world_request {          /* of a customer, or a call of a server */
     uint32_t copy;              /* a second one, sent because the first is slow; WORLD_NONE */
     uint32_t parent;            /* the attempt whose call this is; WORLD_NONE: a customer's */
     uint32_t parent_generation; /* it is the same attempt, at the same step */
-    uint16_t tries;             /* at this visit */
-    uint16_t avoid;             /* the zone that failed last */
-    uint16_t place;             /* where it is sent from */
     bool background;
-    uint8_t visits;       /* times that its customer has come to the door with it, 1.. */
-    uint16_t poison;      /* the fault whose customer this is, counted from 1; 0: none */
-    uint32_t customer;    /* of its country, where that matters (world.customers); or else 0 */
-    uint32_t patience_us; /* nobody waits for it so long after its start; WORLD_NONE: for ever */
-    int64_t start_ns;
+    uint8_t visits;  /* times that its customer has come to the door with it, 1.. */
+    uint16_t poison; /* the fault whose customer this is, counted from 1; 0: none */
     union {
-        int64_t sent_ns; /* the first attempt of this try */
+        int64_t start_ns;
         uint32_t next_free;
     };
 };
-
-static_assert(sizeof(struct world_request) == 64, "one cache line");
 
 enum attempt_state {
     ATTEMPT_FREE,

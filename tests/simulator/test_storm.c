@@ -145,8 +145,8 @@ static void test_storm_leaves_nothing_outstanding(void **state)
           "{\"kind\": \"surge\", \"scope\": \"GB\", \"factor\": 1e-6, \"at\": \"4m\"}]");
     if (world_run(&w, INT64_C(330000000000), &err) != 0)
         fail_msg("%s", err.text);
-    for (uint32_t i = 0; i < w.group[0].balance.count; i++)
-        assert_int_equal(w.group[0].balance.replica[i].outstanding, 0);
+    for (uint32_t i = 0; i < w.group[0].route.balance.count; i++)
+        assert_int_equal(w.group[0].route.balance.replica[i].outstanding, 0);
     for (uint32_t i = 0; i < w.attempt_used; i++)
         assert_int_equal(w.attempt[i].state, ATTEMPT_FREE);
     arena_release(&made.arena);
