@@ -166,6 +166,33 @@ static int fill_left_out(struct demand_report *r, const struct demand *d, struct
     return 0;
 }
 
+/* Why peaks do not add up, by hours; nothing where these would take much memory. */
+static int fill_effects(struct demand_report *r, const struct demand *d, struct arena *a,
+                        struct error *err)
+{
+    enum { COUNTS_MAX = 16 << 20 };
+    size_t hours = (size_t)r->hours, rows = 0;
+    if (hours * d->place_count > COUNTS_MAX)
+        return 0;
+    struct separation_row *row = arena_alloc(a, d->place_count, sizeof row[0]);
+    for (size_t i = 0; row != NULL && i < d->place_count; i++) {
+        const struct demand_place *p = &d->place[i];
+        int64_t *count = p->count == 0 ? NULL : arena_alloc(a, hours, sizeof count[0]);
+        if (p->count == 0)
+            continue;
+        if (count == NULL)
+            return error_memory(err);
+        for (size_t h = 0; h < hours; h++)
+            count[h] = (int64_t)demand_hour(p, d->hour_first + (int64_t)h);
+        row[rows++] = (struct separation_row){p->code, p->offset_min, count};
+    }
+    if (row == NULL)
+        return error_memory(err);
+    r->effects = true;
+    return separation_of_counts(&r->counts, row, rows, hours,
+                                (size_t)((d->hour_first + 3 * 24) % 168), a, err);
+}
+
 static int fill_without(struct demand_report *r, const struct demand *d, const struct topo *topo,
                         struct arena *a)
 {
@@ -205,6 +232,8 @@ int demand_file_put(struct demand_report *report, const struct demand *d,
     if (fill_countries(&r, d, topo, a) != 0 || fill_left_out(&r, d, a) != 0 ||
         fill_without(&r, d, topo, a) != 0 || r.from == NULL || r.to == NULL || r.peak_at == NULL)
         return error_memory(err);
+    if (fill_effects(&r, d, a, err) != 0)
+        return -1;
     if (demand_put(d, topo, args->scale > 0 ? (double)args->scale : 1) == 0)
         return error_set(err, ERR_CONFLICT,
                          "%s: has rows of %s%s, and of none of the topology's countries (%s, ...)",
@@ -255,9 +284,15 @@ void demand_file_print(FILE *out, const struct demand_report *r)
                 i + 1 == r->without_count ? "\n" : "");
     fprintf(out, "\n");
     print_countries(out, r);
-    fprintf(out,
-            "sum of the busiest hours %s, busiest hour of all together %s: a ratio of %.2f\n\n",
+    fprintf(out, "sum of the busiest hours %s, busiest hour of all together %s: a ratio of %.2f\n",
             table_count(r->sum_of_peaks), table_count(r->peak_of_sum), r->peaks_ratio);
+    if (r->effects)
+        fprintf(out,
+                "of the difference of %.4g an hour: time zones %+.4g, habits %+.4g, small numbers "
+                "%+.4g;\nby clocks and habits alone the ratio would be %.2f\n",
+                r->counts.parts.sum, r->counts.parts.time_zones, r->counts.parts.habits,
+                r->counts.parts.small_numbers, r->counts.mean_ratio);
+    fprintf(out, "\n");
 }
 
 static const struct json_field country_fields[] = {
@@ -269,6 +304,20 @@ static const struct json_field country_fields[] = {
              .doc = "That over the mean of all hours of the span"),
     JSON_BOOL(struct demand_country, planned, "planned",
               .doc = "It is one of the topology's countries"),
+    JSON_END,
+};
+
+static const struct json_field counts_fields[] = {
+    JSON_F64(struct separation_counts, parts.sum, "difference", 0, 0,
+             .doc = "Sum of the peaks minus peak of the sum, an hour"),
+    JSON_F64(struct separation_counts, parts.time_zones, "time_zones", 0, 0,
+             .doc = "Of it: clocks differ"),
+    JSON_F64(struct separation_counts, parts.habits, "habits", 0, 0,
+             .doc = "Of it: peaks that differ by one clock too"),
+    JSON_F64(struct separation_counts, parts.small_numbers, "small_numbers", 0, 0,
+             .doc = "Of it: chance"),
+    JSON_F64(struct separation_counts, mean_ratio, "mean_ratio", 0, 0,
+             .doc = "The ratio by clocks and habits alone"),
     JSON_END,
 };
 
@@ -304,6 +353,8 @@ const struct json_field demand_report_fields[] = {
     JSON_F64(struct demand_report, peaks_ratio, "peaks_ratio", 0, 0,
              .doc = "The first over the second"),
     JSON_STR(struct demand_report, peak_at, "peak_at", .doc = "When that hour began, UTC"),
+    JSON_OBJECT(struct demand_report, counts, "effects", counts_fields,
+                .doc = "Why the ratio is more than 1; zeros where the span is too long for it"),
     JSON_LIST(struct demand_report, countries, country_count, "countries", struct demand_country,
               country_fields, .doc = "The most demand first"),
     JSON_LIST(struct demand_report, left_out, left_out_count, "left_out", struct demand_left_out,

@@ -9,6 +9,7 @@
 #include "base/demand.h"
 #include "base/json.h"
 #include "commands/cli.h"
+#include "control/separation.h"
 
 struct arena;
 struct error;
@@ -96,6 +97,8 @@ struct demand_report {
     int64_t sum_of_peaks, peak_of_sum;
     double peaks_ratio;
     const char *peak_at;
+    bool effects;                     /* `counts` is known: the span was not too long for it */
+    struct separation_counts counts;  /* why the sum of peaks is more than the peak of the sum */
     struct demand_country *countries; /* the most demand first */
     size_t country_count;
     struct demand_left_out *left_out;

@@ -86,14 +86,13 @@ static void put_cell_chart(struct page *p, const struct topo *topo,
     snprintf(title, sizeof title, "Cell %s, %s", cell->name,
              plan->cells[m->cell].region == NULL ? "" : plan->cells[m->cell].region);
     report_chart_begin(p, title, "hours", "hour of the day, UTC", "requests/s", false);
-    report_series_begin(p, "busiest day of the week",
-                        "\"style\":\"after\",\"dash\":0,\"above\":2,");
+    report_series_begin(p, "busiest day of the week", "\"style\":\"hold\",\"dash\":0,\"above\":2,");
     for (size_t slot = 0; slot <= DAY; slot++) {
         days_of(days, topo, cell, slot, load);
         report_point(p, (double)slot / 4, days[6]);
     }
     report_series_end(p, "");
-    report_series_begin(p, "median day", "\"style\":\"after\",\"dash\":2,\"color\":0,");
+    report_series_begin(p, "median day", "\"style\":\"hold\",\"dash\":2,\"color\":0,");
     for (size_t slot = 0; slot <= DAY; slot++) {
         days_of(days, topo, cell, slot, load);
         report_point(p, (double)slot / 4, days[3]);
@@ -103,14 +102,14 @@ static void put_cell_chart(struct page *p, const struct topo *topo,
               m->after);
     put_level(p, "capacity, nothing lost", "\"dash\":1,\"color\":2,", m->whole);
     report_chart_more(p);
-    report_chart_end(
-        p,
-        "Peak %s/s on %s UTC; %s/s after the loss of %lld zones and %lld servers more, "
-        "at %s busy; tightest service %s; hatched: demand above that.",
-        table_count((long long)(plan->cells[m->cell].peak_rps * load + 0.5)), text,
-        isfinite(m->after) ? table_count((long long)m->after) : "any",
-        (long long)topo->tolerance.zones, (long long)topo->tolerance.servers,
-        table_percent(topo->target_utilisation, 0), m->service);
+    report_chart_end(p,
+                     "Peak %s/s on %s UTC; %s/s after the loss of %lld zone%s and %lld server%s "
+                     "more, at %s busy; tightest service %s; hatched: demand above that.",
+                     table_count((long long)(plan->cells[m->cell].peak_rps * load + 0.5)), text,
+                     isfinite(m->after) ? table_count((long long)m->after) : "any",
+                     (long long)topo->tolerance.zones, topo->tolerance.zones == 1 ? "" : "s",
+                     (long long)topo->tolerance.servers, topo->tolerance.servers == 1 ? "" : "s",
+                     table_percent(topo->target_utilisation, 0), m->service);
 }
 
 void report_capacity(struct page *p, const struct topo *topo, const struct capacity_plan *plan,

@@ -161,7 +161,7 @@
         label: s.name,
         data: points(s, spec.y.log),
         showLine: !dots,
-        stepped: s.style === 'step' ? 'before' : s.style === 'after' ? 'after' : false,
+        stepped: s.style === 'hold' ? 'before' : false, /* until the next point */
         borderColor: () => color(c),
         backgroundColor: () => (dots ? color(c) : faint(color(c), 0.16)),
         borderDash: dashes[(s.dash === undefined ? i : s.dash) % dashes.length],

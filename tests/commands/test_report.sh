@@ -74,6 +74,18 @@ END
 verdict "a sweep writes its report" $?
 looks_well sweep 7
 
+# ---- a plan ----
+"$BULKHEAD" plan sim-configs/three-countries.json --demand sim-configs/data/orders.csv \
+    --demand-scale 100000 --report "$dir/plan.html" >"$dir/plan.txt"
+verdict "a plan writes its report" $?
+looks_well plan 5
+servers=$(sed -n 's/^apart *\([0-9,]*\) servers.*/\1/p' "$dir/plan.txt")
+tr '\n' ' ' <"$dir/plan.dom" | grep -q "<dt>Servers</dt><dd>$servers<"
+verdict "it has the servers that are printed: $servers" $?
+ratio=$(sed -n 's/.*busiest hour of all together.*ratio of //p' "$dir/plan.txt")
+grep -q "<strong>$ratio</strong>" "$dir/plan.dom"
+verdict "and the ratio of peaks: $ratio" $?
+
 # ---- somebody else's words ----
 evil='</script><img src=x onerror=document.title=1>&"'"'"
 cat >"$dir/e.json" <<'END'
