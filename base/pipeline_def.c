@@ -55,6 +55,36 @@ static const struct json_field stage_fields[] = {
     JSON_END,
 };
 
+static const struct json_field orders_fields[] = {
+    JSON_F64(struct pipeline_orders, share, "share", 0, 1, .preset = "0",
+             .doc = "Share of the answered users' requests to `from` that place an order; 0: the "
+                    "simulation has no orders"),
+    JSON_STR(struct pipeline_orders, from, "from",
+             .doc = "The service that takes orders; left out, order, or the first one there is"),
+    JSON_I64(struct pipeline_orders, parts, "parts", 1, PIPELINE_ORDER_PARTS_MAX, .preset = "3",
+             .doc = "An order has one to so many parts"),
+    JSON_F64(struct pipeline_orders, refused, "refused", 0, 1, .preset = "0",
+             .doc = "Chance that a task refuses a piece of work, which is then undone"),
+    JSON_F64(struct pipeline_orders, cancelled, "cancelled", 0, 1, .preset = "0",
+             .doc = "Share of the orders that their customers cancel"),
+    JSON_DURATION(struct pipeline_orders, cancel_us, "cancel_in", 1000, 86400e6, .preset = "1s",
+                  .doc = "How long after they were placed, on average"),
+    JSON_END,
+};
+
+static const struct json_field store_fields[] = {
+    JSON_DURATION(struct pipeline_store, time_us, "time", 0, 60e6, .preset = "1ms",
+                  .doc = "Mean transaction"),
+    JSON_I64(struct pipeline_store, parallel, "parallel", 1, 10000, .preset = "1",
+             .doc = "Transactions at once in one store"),
+    JSON_BOOL(struct pipeline_store, central, "central", .preset = "false",
+              .doc = "One database for all services instead of one for each: no messages, all "
+                     "stages poll its tables"),
+    JSON_DURATION(struct pipeline_store, poll_us, "poll", 1000, 3600e6, .preset = "100ms",
+                  .doc = "Central: when an idle worker looks again, on average"),
+    JSON_END,
+};
+
 const struct json_field pipeline_def_fields[] = {
     JSON_WORD(struct pipeline_def, mode, "mode", mode_words, .preset = "autonomous",
               .doc = "Who decides where work goes next: each stage, or a coordinator"),
@@ -62,6 +92,12 @@ const struct json_field pipeline_def_fields[] = {
               .doc = "Whether messages bring what stages need, or stages ask the order's owner"),
     JSON_I64(struct pipeline_def, hops_max, "hops", 1, PIPELINE_HOPS_MAX, .preset = "32",
              .doc = "Stages that a message may pass before it goes to the dead letters"),
+    JSON_OBJECT(struct pipeline_def, orders, "orders", orders_fields,
+                .doc = "The orders of a simulation"),
+    JSON_OBJECT(struct pipeline_def, store, "store", store_fields,
+                .doc = "Where a simulation's services keep their part of the orders"),
+    JSON_I64(struct pipeline_def, coordinators, "coordinators", 1, PIPELINE_WORKERS_MAX,
+             .preset = "2", .doc = "Directed, simulated: reports that are worked on at once"),
     JSON_MAP(struct pipeline_def, stages, stage_count, "stages", struct pipeline_stage,
              stage_fields, .count_min = 1, .count_max = PIPELINE_STAGES_MAX,
              .doc = "The stages, the first one first; left out, a shop's: authorise, reserve, "
@@ -111,18 +147,22 @@ static bool has_outcomes(const struct pipeline_stage *s)
     return !splits(s) && s->kind != PIPELINE_SHARDER;
 }
 
+/* The service that is named, or else order, or the first one; SIZE_MAX when there is none of that
+ * name. */
+static size_t service_named(const char *name, const char *const *services, size_t count)
+{
+    const char *wanted = name != NULL ? name : "order";
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(services[i], wanted) == 0)
+            return i;
+    return name == NULL ? 0 : SIZE_MAX;
+}
+
 static int bind_service(struct pipeline_stage *s, const char *const *services, size_t count,
                         bool preset, struct error *err)
 {
-    const char *wanted = s->service != NULL ? s->service : "order";
-    s->service_index = 0;
-    while (s->service_index < count && strcmp(services[s->service_index], wanted) != 0)
-        s->service_index++;
-    if (s->service_index < count) {
-        s->service = services[s->service_index];
-        return 0;
-    }
-    if (s->service != NULL && !preset) {
+    s->service_index = service_named(s->service, services, count);
+    if (s->service_index == SIZE_MAX && !preset) {
         char got[JSON_QUOTE_MAX];
         json_quote(got, s->service);
         return error_set(err, ERR_UNKNOWN,
@@ -130,8 +170,23 @@ static int bind_service(struct pipeline_stage *s, const char *const *services, s
                          "services",
                          s->name, got);
     }
-    s->service_index = 0;
-    s->service = services[0];
+    if (s->service_index == SIZE_MAX)
+        s->service_index = 0;
+    s->service = services[s->service_index];
+    return 0;
+}
+
+static int bind_orders(struct pipeline_orders *orders, const char *const *services, size_t count,
+                       struct error *err)
+{
+    orders->from_index = service_named(orders->from, services, count);
+    if (orders->from_index == SIZE_MAX) {
+        char got[JSON_QUOTE_MAX];
+        json_quote(got, orders->from);
+        return error_set(err, ERR_UNKNOWN, "pipeline.orders.from: %s is not among the services",
+                         got);
+    }
+    orders->from = services[orders->from_index];
     return 0;
 }
 
@@ -374,6 +429,8 @@ int pipeline_def_complete(struct pipeline_def *def, const char *const *services,
         def->stages = shop.stages;
         def->stage_count = shop.stage_count;
     }
+    if (bind_orders(&def->orders, services, service_count, err) != 0)
+        return -1;
     for (size_t i = 0; i < def->stage_count; i++) {
         struct pipeline_stage *s = &def->stages[i];
         if (bind_service(s, services, service_count, preset, err) != 0 ||

@@ -19,6 +19,7 @@
 #ifndef BASE_PIPELINE_DEF_H
 #define BASE_PIPELINE_DEF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -93,10 +94,33 @@ struct pipeline_stage {
                              behind it, and those that undo any of them */
 };
 
+/* What the simulator is told besides. */
+struct pipeline_orders { /* where they come from, and what becomes of them */
+    double share;      /* of the answered users' requests to `from` that place one; 0: none does */
+    const char *from;  /* a service; NULL until completed */
+    int64_t parts;     /* an order has 1 to so many */
+    double refused;    /* chance that a task refuses a piece of work */
+    double cancelled;  /* share of the orders that their customers cancel, */
+    int64_t cancel_us; /* so long after they were placed, on average */
+    size_t from_index; /* of the service */
+};
+
+struct pipeline_store { /* that a service keeps its part of the orders in */
+    int64_t time_us;    /* mean transaction */
+    int64_t parallel;   /* transactions at once */
+    bool central;       /* one for all services, whose tables the stages poll */
+    int64_t poll_us;    /* central: an idle worker looks again after this on average */
+};
+
+enum { PIPELINE_ORDER_PARTS_MAX = 8 };
+
 struct pipeline_def {
-    int mode;         /* enum pipeline_mode */
-    int carry;        /* enum pipeline_carry */
-    int64_t hops_max; /* stages that a message may pass, then it goes to the dead letters */
+    int mode;  /* enum pipeline_mode */
+    int carry; /* enum pipeline_carry */
+    struct pipeline_orders orders;
+    struct pipeline_store store;
+    int64_t coordinators; /* directed: reports worked on at once, simulated */
+    int64_t hops_max;     /* stages that a message may pass, then it goes to the dead letters */
     struct pipeline_stage *stages; /* an order begins at the first */
     size_t stage_count;
     const char *warning; /* what is allowed and hardly meant; NULL: nothing */

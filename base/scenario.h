@@ -76,6 +76,14 @@ enum scenario_measure {
     MEASURE_RECOVERED,
     MEASURE_COUNT, /* of the above, which are a country's; the others are a cell's */
     MEASURE_HIT_RATIO = MEASURE_COUNT,
+    MEASURE_ORDERS_COMPLETE,
+    MEASURE_ORDERS_DEAD,
+    MEASURE_ORDERS_LOST,
+    MEASURE_ORDERS_OPEN,
+    MEASURE_ORDER_P50,
+    MEASURE_ORDER_P99,
+    MEASURE_BACKLOG,
+    MEASURE_BACKLOG_OLDEST,
     MEASURE_ALL
 };
 

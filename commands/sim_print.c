@@ -123,6 +123,59 @@ static void print_caches(FILE *out, const struct run_result *result)
     table_release(&t);
 }
 
+/* An order's way in every cell, and stage by stage. Nothing where none is placed. */
+static void print_orders(FILE *out, const struct run_result *result)
+{
+    struct table t;
+    table_titles(&t, "<CELL|ORDERS|COMPLETE|CANCELLED|DEAD|OPEN|LOST|MEAN|P50|P99|LEASES OVER|"
+                     "<BOTTLENECK");
+    for (size_t i = 0; i < result->pipeline_count; i++) {
+        const struct run_pipeline *p = &result->pipelines[i];
+        table_put(&t, "%s", p->cell);
+        table_put(&t, "%s", table_count(p->placed));
+        table_put(&t, "%s", table_count(p->complete + p->filtered));
+        table_put(&t, "%s", table_count(p->cancelled));
+        table_put(&t, "%s", table_count(p->dead));
+        table_put(&t, "%s", table_count(p->open));
+        table_put(&t, "%s", table_count(p->lost + p->doubled + p->torn));
+        put_measure(&t, &p->mean_ms, "ms");
+        put_measure(&t, &p->p50_ms, "ms");
+        put_measure(&t, &p->p99_ms, "ms");
+        table_put(&t, "%s", table_count(p->leases_over));
+        table_put(&t, "%s", p->bottleneck);
+    }
+    if (result->pipeline_count > 0) {
+        fprintf(out, "\n");
+        table_print(&t, out);
+    }
+    table_release(&t);
+}
+
+static void print_stages(FILE *out, const struct run_result *result)
+{
+    struct table t;
+    table_titles(&t, "<CELL|<STAGE|WORKERS|DONE|UNDONE|BUSY|WAITING|AT MOST|AT THE END|OLDEST");
+    for (size_t i = 0; i < result->pipeline_count; i++)
+        for (size_t k = 0; k < result->pipelines[i].stage_count; k++) {
+            const struct run_stage *s = &result->pipelines[i].stages[k];
+            table_put(&t, "%s", k == 0 ? result->pipelines[i].cell : "");
+            table_put(&t, "%s", s->name);
+            table_put(&t, "%s", table_count(s->workers));
+            table_put(&t, "%s", table_count(s->done));
+            table_put(&t, "%s", table_count(s->undone));
+            table_put(&t, "%s", table_percent(s->busy.mean, 0));
+            table_put(&t, s->waiting.mean < 10 ? "%.2f" : "%.0f", s->waiting.mean);
+            table_put(&t, "%s", table_count(s->waiting_max));
+            table_put(&t, "%s", table_count(s->waiting_end));
+            table_put(&t, "%.1f s", s->oldest_s);
+        }
+    if (result->pipeline_count > 0) {
+        fprintf(out, "\n");
+        table_print(&t, out);
+    }
+    table_release(&t);
+}
+
 static void put_seconds(struct table *t, const struct run_measure *m)
 {
     if (isnan(m->mean))
@@ -277,6 +330,8 @@ void sim_print(FILE *out, const char *name, const struct files *files,
     print_course(out, result);
     print_services(out, result);
     print_caches(out, result);
+    print_orders(out, result);
+    print_stages(out, result);
     fprintf(out, "\n");
     print_blast(out, result, &files->scenario);
     print_imprecise(out, result);

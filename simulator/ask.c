@@ -5,6 +5,7 @@
 #include "simulator/caches.h"
 #include "simulator/calls.h"
 #include "simulator/faults.h"
+#include "simulator/orders.h"
 #include "simulator/plane.h"
 #include "simulator/trace.h"
 
@@ -100,34 +101,17 @@ static inline void request_end(struct world *w, uint32_t index, int answer)
         count_fate(w, request, answer);
     request->next_free = w->request_free;
     w->request_free = index;
-    if (request->parent == WORLD_NONE)
+    if (request->parent == WORLD_NONE) {
+        if (w->orders != NULL && answer == WORLD_OK)
+            orders_answered(w, request);
         return;
+    }
     if (w->caches != NULL)
         caches_ended(w, index, (enum world_answer)answer);
     calls_ended(w, request->parent, request->parent_generation, (enum world_answer)answer);
 }
 
-/* No room for one more: shedding it quietly would be an answer that no server gave. */
-__attribute__((cold, noinline)) static void run_full(struct world *w, const char *pool)
-{
-    w->full = pool;
-    engine_stop(&w->engine);
-}
-
-/* A free place of a pool: one that was used before, or a new one. WORLD_NONE, and the run ends:
- * there is no room. */
-static inline uint32_t attempt_take(struct world *w)
-{
-    uint32_t index = w->attempt_free;
-    if (index != WORLD_NONE)
-        w->attempt_free = w->attempt[index].next_free;
-    else if (w->attempt_used < w->pool_count)
-        index = w->attempt_used++;
-    else
-        run_full(w, "tries");
-    return index;
-}
-
+/* A free place, as world_attempt_take. */
 static inline uint32_t request_slot(struct world *w)
 {
     uint32_t index = w->request_free;
@@ -136,7 +120,7 @@ static inline uint32_t request_slot(struct world *w)
     else if (w->request_used < w->pool_count)
         index = w->request_used++;
     else
-        run_full(w, "requests");
+        world_full(w, "requests");
     return index;
 }
 
@@ -167,7 +151,7 @@ static inline void try_send(struct world *w, uint32_t request_index, bool first)
 {
     struct world_request *request = &w->request[request_index];
     struct route_group *route = &w->group[request->group].route;
-    uint32_t index = attempt_take(w);
+    uint32_t index = world_attempt_take(w);
     if (index == WORLD_NONE) {
         trace_request(w, TRACE_NO_ROOM, request_index, WORLD_SHED);
         request_end(w, request_index, WORLD_SHED);
@@ -195,7 +179,7 @@ void ask_hedge(void *world, const struct event *event)
 {
     struct world *w = world;
     struct world_request *request = &w->request[event->who];
-    uint32_t index = attempt_take(w);
+    uint32_t index = world_attempt_take(w);
     if (index == WORLD_NONE)
         return;
     struct route_choice choice =

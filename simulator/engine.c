@@ -76,29 +76,47 @@ static bool refill(struct engine *e, int64_t until)
     return true;
 }
 
-/* Take the earliest live event that is not later than `until`. */
-static inline bool take(struct engine *e, int64_t until, struct event *out)
+/* Have the earliest live event at the ladder's head. False when none is left, or the ladder knows
+ * that it is later than `until`. */
+static inline bool find(struct engine *e, int64_t until)
 {
     struct ladder *l = &e->ladder;
     for (;;) {
         if (l->head == l->tail && !refill(e, until))
             return false;
-        bool live = is_live(e, l->head);
-        if (live && l->head->at > until)
-            return false;
+        if (is_live(e, l->head))
+            return true;
         l->held--;
-        if (live)
-            break;
         l->head++;
         if (e->stale > 0) {
             e->stale--;
             e->held_full--;
         }
     }
+}
+
+/* Take the earliest live event that is not later than `until`. */
+static inline bool take(struct engine *e, int64_t until, struct event *out)
+{
+    struct ladder *l = &e->ladder;
+    if (!find(e, until) || l->head->at > until)
+        return false;
+    l->held--;
     *out = *l->head++;
     l->now = out->at;
     e->handled++;
     return true;
+}
+
+int64_t engine_next_at(struct engine *e)
+{
+    return find(e, INT64_MAX) ? e->ladder.head->at : INT64_MAX;
+}
+
+void engine_pass(struct engine *e, int64_t until)
+{
+    assert(until >= e->ladder.now && engine_next_at(e) >= until);
+    e->ladder.now = until;
 }
 
 bool engine_next(struct engine *e, struct event *out)

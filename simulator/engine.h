@@ -92,6 +92,12 @@ enum engine_end engine_run(struct engine *e, void *world, int64_t until);
  * when none is left, or one did not fit (engine_is_full). */
 bool engine_next(struct engine *e, struct event *out);
 
+/* The time of the next event, INT64_MAX when none is left. */
+int64_t engine_next_at(struct engine *e);
+
+/* Let time pass up to `until`, before which no event may be left. */
+void engine_pass(struct engine *e, int64_t until);
+
 /* The run ends when the handler that calls this returns. Outside of a run: the next one ends
  * before its first event. */
 static inline void engine_stop(struct engine *e)

@@ -11,6 +11,7 @@
 #include "base/topo.h"
 #include "control/capacity.h"
 #include "simulator/ask.h"
+#include "simulator/orders.h"
 #include "simulator/plane.h"
 #include "simulator/serve.h"
 #include "simulator/trace.h"
@@ -201,12 +202,16 @@ void faults_crash(struct world *w, uint32_t server, uint32_t fault)
     w->server[server].crashed = true;
     later(w, (double)w->scenario->faults[fault].extra_us * 1000, WORLD_RESTART, server);
     serve_reset_dead(w);
+    if (w->orders != NULL)
+        orders_changed(w, w->group[w->server[server].group].cell);
 }
 
 void faults_restart(void *world, const struct event *event)
 {
     struct world *w = world;
     w->server[event->who].crashed = false;
+    if (w->orders != NULL)
+        orders_changed(w, w->group[w->server[event->who].group].cell);
 }
 
 bool faults_silence(const struct world *w, size_t cell, uint32_t zone)
@@ -252,6 +257,8 @@ static void apply(struct world *w, const struct scenario_fault *f, bool on)
             faults_paths(w, c);
         else
             died = faults_mark(w, c) || died;
+        if (w->orders != NULL)
+            orders_changed(w, (uint32_t)c);
     }
     if (died)
         serve_reset_dead(w);

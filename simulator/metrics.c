@@ -7,12 +7,14 @@
 
 #include "base/topo.h"
 #include "simulator/caches.h"
+#include "simulator/orders.h"
 #include "simulator/parts.h"
 #include "simulator/result.h"
 
 /* Whose a metric is: in the sample itself, or in an array of the sample's with one item for each
- * country, for each service of each cell, or for each step of calls with a cache of each cell. */
-enum scope { SCOPE_RUN, SCOPE_COUNTRY, SCOPE_GROUP, SCOPE_CACHE };
+ * country, for each service of each cell, each cell with orders, each stage of its pipeline, or
+ * each step of calls with a cache in it. */
+enum scope { SCOPE_RUN, SCOPE_COUNTRY, SCOPE_GROUP, SCOPE_ORDERS, SCOPE_STAGE, SCOPE_CACHE };
 
 struct row {
     const char *name;
@@ -38,6 +40,16 @@ struct row {
             sizeof(((struct result_sample *)NULL)->member[0]), 0               \
     }
 
+#define ORDERS(member, type_)                                                             \
+    {                                                                                     \
+        "orders." #member, SCOPE_ORDERS, (type_), offsetof(struct result_sample, orders), \
+            sizeof(struct result_orders), offsetof(struct result_orders, member)          \
+    }
+#define STAGE(member)                                                            \
+    {                                                                            \
+#member, SCOPE_STAGE, METRIC_I64, offsetof(struct result_sample, stage), \
+            sizeof(struct result_stage), offsetof(struct result_stage, member)   \
+    }
 #define CACHE(member, type_)                                                           \
     {                                                                                  \
         "cache." #member, SCOPE_CACHE, (type_), offsetof(struct result_sample, cache), \
@@ -83,6 +95,37 @@ static const struct row rows[] = {
     GROUP(server_ns, METRIC_I64),
     GROUP(tries, METRIC_I64),
     GROUP(copies, METRIC_I64),
+    ORDERS(placed, METRIC_I64),
+    ORDERS(refused, METRIC_I64),
+    ORDERS(complete, METRIC_I64),
+    ORDERS(filtered, METRIC_I64),
+    ORDERS(cancelled, METRIC_I64),
+    ORDERS(dead, METRIC_I64),
+    ORDERS(open, METRIC_I64),
+    ORDERS(lost, METRIC_I64),
+    ORDERS(doubled, METRIC_I64),
+    ORDERS(torn, METRIC_I64),
+    ORDERS(messages, METRIC_I64),
+    ORDERS(bytes, METRIC_I64),
+    ORDERS(asks, METRIC_I64),
+    ORDERS(ask_bytes, METRIC_I64),
+    ORDERS(tries_failed, METRIC_I64),
+    ORDERS(leases_over, METRIC_I64),
+    ORDERS(late, METRIC_I64),
+    ORDERS(crowded, METRIC_I64),
+    ORDERS(transactions, METRIC_I64),
+    ORDERS(polls_empty, METRIC_I64),
+    ORDERS(mean_ms, METRIC_F64),
+    ORDERS(p50_ms, METRIC_F64),
+    ORDERS(p99_ms, METRIC_F64),
+    STAGE(taken),
+    STAGE(done),
+    STAGE(undone),
+    STAGE(held_us),
+    STAGE(waiting_us),
+    STAGE(waiting_max),
+    STAGE(waiting_end),
+    STAGE(oldest_us),
     CACHE(looks, METRIC_I64),
     CACHE(hits, METRIC_I64),
     CACHE(stale, METRIC_I64),
@@ -105,6 +148,10 @@ static size_t items_of(enum scope scope, const struct topo *topo)
         return topo->country_count;
     case SCOPE_GROUP:
         return topo->cell_count * topo->service_count;
+    case SCOPE_ORDERS:
+        return orders_wanted(topo) ? topo->cell_count : 0;
+    case SCOPE_STAGE:
+        return topo->cell_count * orders_stations(topo);
     case SCOPE_CACHE:
         return topo->cell_count * caches_per_cell(topo);
     case SCOPE_RUN:
@@ -152,6 +199,14 @@ void metrics_name(char out[METRICS_NAME_MAX], const struct topo *topo, size_t in
     case SCOPE_GROUP:
         snprintf(out, METRICS_NAME_MAX, "%s.%s.%s", topo->cells[item / topo->service_count].name,
                  topo->services[item % topo->service_count].name, row->name);
+        break;
+    case SCOPE_ORDERS:
+        snprintf(out, METRICS_NAME_MAX, "%s.%s", topo->cells[item].name, row->name);
+        break;
+    case SCOPE_STAGE:
+        snprintf(out, METRICS_NAME_MAX, "%s.stage-%s.%s",
+                 topo->cells[item / orders_stations(topo)].name,
+                 parts_stage_name(topo, item % orders_stations(topo)), row->name);
         break;
     case SCOPE_CACHE:
         place = parts_cache_place(topo, item);

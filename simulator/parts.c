@@ -16,7 +16,7 @@ int parts_sample_init(struct result_sample *sample, const struct topo *topo, str
 {
     size_t caches = topo->cell_count * caches_per_cell(topo);
     sample->cache = arena_alloc(a, caches, sizeof sample->cache[0]);
-    return sample->cache == NULL ? -1 : 0;
+    return sample->cache == NULL ? -1 : parts_orders_init(sample, topo, a);
 }
 
 void parts_sample_take(struct result_sample *sample, const struct world_count *count,
@@ -25,6 +25,7 @@ void parts_sample_take(struct result_sample *sample, const struct world_count *c
     for (size_t i = 0; i < topo->cell_count * caches_per_cell(topo); i++)
         sample->cache[i] = (struct result_cache){count->cache[i].looks, count->cache[i].hits,
                                                  count->cache[i].stale};
+    parts_orders_take(sample, count, topo);
 }
 
 static double ratio(double part, double whole)
@@ -114,20 +115,12 @@ static double hit_ratio(const struct result_sample *sample, const struct topo *t
 /* ---- the whole ---- */
 
 int parts_fill(struct run_result *result, const struct result_sample *const *samples, size_t n,
-               const struct topo *topo, struct arena *a)
+               const struct topo *topo, const struct scenario *scenario, struct arena *a)
 {
-    return fill_caches(result, samples, n, topo, a);
-}
-
-static double value_of(const struct result_sample *sample, const struct topo *topo, size_t cell,
-                       int measure)
-{
-    switch (measure) {
-    case MEASURE_HIT_RATIO:
-        return hit_ratio(sample, topo, cell);
-    default:
-        return (double)NAN;
-    }
+    return fill_caches(result, samples, n, topo, a) != 0 ||
+                   parts_orders_fill(result, samples, n, topo, scenario, a) != 0
+               ? -1
+               : 0;
 }
 
 double parts_measured(const struct result_sample *const *samples, size_t n, const struct topo *topo,
@@ -135,6 +128,8 @@ double parts_measured(const struct result_sample *const *samples, size_t n, cons
 {
     struct stats s = {0};
     for (size_t i = 0; i < n; i++)
-        add_known(&s, value_of(samples[i], topo, cell, measure));
+        add_known(&s, measure == MEASURE_HIT_RATIO
+                          ? hit_ratio(samples[i], topo, cell)
+                          : parts_orders_value(samples[i], topo, cell, measure));
     return s.count == 0 ? (double)NAN : s.mean;
 }

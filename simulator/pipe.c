@@ -51,17 +51,20 @@ static int init_stations(struct pipe *p, struct error *err)
             owner = (uint32_t)s->service_index; /* it knows the order as a whole */
         p->station[i] = (struct pipe_station){
             .store = p->opts.central ? 0 : (uint32_t)s->service_index,
+            .service = (uint32_t)s->service_index,
             .time_us = s->time_us,
             .work = pipeline_work(s),
         };
         rng_named(&p->station[i].rng, p->opts.seed, p->opts.replication, s->name, "work");
         p->worker_count += (uint32_t)s->workers;
     }
+    p->owner_service = owner;
     p->owner_store = p->opts.central ? 0 : owner;
     if (def->mode == PIPELINE_DIRECTED) {
         struct pipe_station *led = &p->station[p->station_count++];
         *led = (struct pipe_station){
             .store = p->owner_store,
+            .service = owner,
             .time_us = p->opts.coordinator_us,
             .work = p->station[0].work,
         };
@@ -72,7 +75,7 @@ static int init_stations(struct pipe *p, struct error *err)
     for (uint32_t i = 0; i < p->station_count; i++)
         p->station[i].first = p->station[i].idle = PIPE_NONE;
     for (uint32_t i = 0; i < PIPE_STORES_MAX; i++)
-        p->store[i].first = PIPE_NONE;
+        p->store[i] = (struct pipe_store){.first = PIPE_NONE, .slow = 1};
     return 0;
 }
 
@@ -85,13 +88,21 @@ static void init_workers(struct pipe *p)
         p->station[i].worker_first = at;
         p->station[i].worker_count = count;
         for (uint32_t k = 0; k < count; k++)
-            p->worker[at++] = (struct pipe_worker){.station = i, .row = PIPE_NONE};
+            p->worker[at++] = (struct pipe_worker){.station = i, .row = PIPE_NONE, .since_us = -1};
     }
 }
 
 /* Rows and messages of one order at once: each part, its kept rows in both directions, what is on
  * its way for it, and a few for side lines. */
-enum { ROWS_EACH = 3 * PIPE_PARTS_MAX + 8, FLIGHTS_EACH = 2 * PIPE_PARTS_MAX + 8 };
+static uint32_t rows_each(const struct pipe_opts *opts)
+{
+    return 3 * opts->parts_max + 8;
+}
+
+static uint32_t flights_each(const struct pipe_opts *opts)
+{
+    return opts->central ? 0 : 2 * opts->parts_max + 8;
+}
 
 /* Instances are the station's workers, and every row may wait. */
 static int init_functions(struct pipe *p, struct arena *a)
@@ -100,7 +111,7 @@ static int init_functions(struct pipe *p, struct arena *a)
         struct pipe_station *s = &p->station[i];
         struct function_opts opts = *p->opts.function;
         opts.concurrency = 1;
-        opts.queue_max = p->opts.orders_open_max * ROWS_EACH;
+        opts.queue_max = p->opts.orders_open_max * rows_each(&p->opts);
         if (opts.instances_max > s->worker_count)
             opts.instances_max = s->worker_count;
         s->tick_us = INT64_MAX;
@@ -129,12 +140,13 @@ static void init_kinds(struct pipe *p)
     engine_kind(e, PIPE_EVENT_CREW, "crew", pipe_on_crew, NULL, 0);
     engine_kind(e, PIPE_EVENT_WARM, "warm", pipe_on_warm, worker, worker_size);
     engine_kind(e, PIPE_EVENT_TICK, "tick", pipe_on_tick, NULL, 0);
+    engine_kind(e, PIPE_EVENT_PAUSE, "pause", pipe_on_pause, worker, worker_size);
 }
 
 static int init_pools(struct pipe *p, struct arena *a)
 {
-    uint32_t orders = p->opts.orders_open_max, rows = orders * ROWS_EACH;
-    uint32_t flights = p->opts.central ? 1 : orders * FLIGHTS_EACH;
+    uint32_t orders = p->opts.orders_open_max, rows = orders * rows_each(&p->opts);
+    uint32_t flights = orders * flights_each(&p->opts);
     p->order = arena_alloc(a, orders, sizeof p->order[0]);
     p->row = arena_alloc(a, rows, sizeof p->row[0]);
     p->flight = arena_alloc(a, flights, sizeof p->flight[0]);
@@ -153,10 +165,11 @@ static int init_pools(struct pipe *p, struct arena *a)
 int pipe_init(struct pipe *p, const struct pipe_opts *opts, struct arena *a, struct error *err)
 {
     enum { ORDERS_MAX = 100000 };
-    assert(opts->orders_per_s > 0 && opts->orders > 0 && opts->store_parallel >= 1);
+    assert(opts->orders_per_s >= 0 && opts->orders > 0 && opts->store_parallel >= 1);
     assert(opts->parts_max >= 1 && opts->parts_max <= PIPE_PARTS_MAX);
     assert(opts->resend_us > 0 && (!opts->central || opts->poll_us > 0));
     assert(opts->function == NULL || (opts->crew == NULL && !opts->central));
+    assert(opts->work == NULL || (opts->function == NULL && opts->crew == NULL));
     assert(opts->crew == NULL || (!opts->central && opts->crew_us > 0));
     if (opts->orders_open_max < 1 || opts->orders_open_max > ORDERS_MAX)
         return error_set(err, ERR_LIMIT, "a simulated pipeline holds 1 to %d orders", ORDERS_MAX);
@@ -174,14 +187,15 @@ int pipe_init(struct pipe *p, const struct pipe_opts *opts, struct arena *a, str
     rng_named(&p->backoff, opts->seed, opts->replication, "pipeline", "backoff");
     rng_named(&p->polls, opts->seed, opts->replication, "workers", "polls");
     rng_named(&p->store_rng, opts->seed, opts->replication, "stores", "work");
-    const struct engine_opts events = {.pending_max = opts->orders_open_max *
-                                                          (3 * FLIGHTS_EACH + ROWS_EACH + 1) +
-                                                      3 * p->worker_count + PIPE_STATIONS_MAX + 1};
+    const struct engine_opts events = {
+        .pending_max = opts->orders_open_max * (3 * flights_each(opts) + rows_each(opts) + 1) +
+                       3 * p->worker_count + PIPE_STATIONS_MAX + 1};
     if (engine_init(&p->engine, &events, a, err) != 0)
         return -1;
     init_kinds(p);
     pipe_workers_start(p);
-    engine_at(&p->engine, 0, PIPE_EVENT_ARRIVE, 0);
+    if (opts->orders_per_s > 0)
+        engine_at(&p->engine, 0, PIPE_EVENT_ARRIVE, 0);
     return 0;
 }
 
@@ -189,8 +203,11 @@ int pipe_run(struct pipe *p, int64_t until_us, struct error *err)
 {
     if (pipe_over(p))
         return 0;
-    if (engine_run(&p->engine, p, until_us) == ENGINE_FULL)
+    enum engine_end end = engine_run(&p->engine, p, until_us);
+    if (end == ENGINE_FULL)
         p->full = "events";
+    if (end == ENGINE_EMPTY && p->opts.orders_per_s <= 0) /* more may be placed, then */
+        engine_pass(&p->engine, until_us);
     if (p->full != NULL)
         return error_set(err, ERR_LIMIT, "the simulated pipeline has outgrown its room for %s",
                          p->full);

@@ -71,8 +71,8 @@ void pipe_story(char out[PIPE_STORY], const struct pipeline_def *def, int64_t at
 struct pipe_opts {
     const struct pipeline_def *def; /* borrowed until the run has ended */
     uint64_t seed, replication;
-    double orders_per_s;
-    int64_t orders; /* that come; then no more */
+    double orders_per_s; /* 0: they come by pipe_place */
+    int64_t orders;      /* that come; then no more */
     uint32_t orders_open_max;
     uint32_t parts_max; /* an order has 1 to so many, <= PIPE_PARTS_MAX */
     int64_t warmup_us;  /* orders placed before are not in the latency */
@@ -106,6 +106,11 @@ struct pipe_opts {
                                              not. Not with a crew, nor central */
     int64_t cold_us;                      /* how long an instance takes to start */
 
+    /* Where work is done, if not here for as long as it takes: told of a worker that begins, which
+     * ends by pipe_worked, later and not from within. Its `generation` goes with it. NULL: here. */
+    void (*work)(void *context, uint32_t worker, uint32_t generation, int64_t time_us);
+    void *work_context;
+
     pipe_trace *trace; /* may be NULL */
     void *trace_context;
 };
@@ -115,9 +120,13 @@ struct pipe_stage_count {
     int64_t done_of_complete;    /* effects of orders that are complete */
     int64_t left_of_dead;        /* done and not undone, of orders in the dead letters */
     int64_t busy_us;
-    int64_t crew_us;  /* sum over the workers that ran, with a crew or as functions */
-    int64_t starts;   /* of functions */
-    int64_t unmanned; /* looks at the crew that left none */
+    int64_t crew_us;     /* sum over the workers that ran, with a crew or as functions */
+    int64_t starts;      /* of functions */
+    int64_t unmanned;    /* looks at the crew that left none */
+    int64_t held_us;     /* sum over the workers that held a piece */
+    int64_t waiting_max; /* pieces that waited at once, at most, */
+    int64_t waiting_us;  /* and their number, added up over time */
+    int64_t oldest_us;   /* that a piece had been there when it was taken, at most */
 };
 
 struct pipe_count {
@@ -130,6 +139,7 @@ struct pipe_count {
     int64_t asks, ask_bytes;
     int64_t again, late, expired, crashes, failed;
     int64_t polls, polls_empty, transactions;
+    int64_t crowded; /* work that was given back, as there was no room for it */
     struct pipe_stage_count stage[PIPE_STATIONS_MAX];
     struct hist latency; /* of complete orders, from placed to complete */
 };
@@ -159,6 +169,7 @@ struct pipe_row { /* a piece of work in an inbox */
     uint64_t serial; /* another one for every use of this slot */
     uint32_t generation;
     uint32_t order, station;
+    int64_t came_us;
     uint32_t next; /* in its station's queue, among its order's kept rows, or free */
 };
 
@@ -172,13 +183,22 @@ struct pipe_flight { /* a message in an outbox */
     uint32_t next_free;
 };
 
-enum pipe_worker_state { PIPE_IDLE, PIPE_POLLS, PIPE_TAKES, PIPE_ASKS, PIPE_WORKS, PIPE_WRITES };
+enum pipe_worker_state {
+    PIPE_IDLE,
+    PIPE_PAUSES, /* found no room for its work */
+    PIPE_POLLS,
+    PIPE_TAKES,
+    PIPE_ASKS,
+    PIPE_WORKS,
+    PIPE_WRITES,
+};
 
 struct pipe_worker {
     uint32_t generation; /* of its work, and its next poll */
     uint32_t station;
     uint32_t row, try;
     uint64_t serial;
+    int64_t since_us; /* that it has held its piece; -1: it holds none */
     struct pipeline_report report;
     uint32_t next;   /* in its store's queue */
     uint32_t sleeps; /* next in its station's list of idle workers */
@@ -193,8 +213,10 @@ struct pipe_station {
     struct rng rng;
     uint32_t first, last; /* rows that wait */
     uint32_t waiting;
+    int64_t waiting_since_us; /* its number is counted up to then */
     uint32_t idle;
     uint32_t store;
+    uint32_t service;                          /* among the topology's, that runs it */
     uint32_t worker_first, worker_count, crew; /* so many of them are to run */
     int64_t came, came_before;                 /* rows, ever and when the crew was last looked at */
     int64_t active_us;                         /* something came or was worked on */
@@ -208,6 +230,7 @@ struct pipe_store {
     uint32_t first, last; /* workers that wait */
     uint32_t busy;
     bool down;
+    double slow; /* transactions take so many times as long */
 };
 
 struct pipe {
@@ -217,7 +240,7 @@ struct pipe {
     struct pipe_station station[PIPE_STATIONS_MAX];
     uint32_t station_count; /* the stages, and in directed mode the coordinator behind them */
     struct pipe_store store[PIPE_STORES_MAX];
-    uint32_t owner_store; /* of the orders */
+    uint32_t owner_store, owner_service; /* of the orders */
     struct pipe_worker *worker;
     uint32_t worker_count;
     struct pipe_order *order;
@@ -244,6 +267,7 @@ enum pipe_kind {
     PIPE_EVENT_CREW,   /* who: station */
     PIPE_EVENT_WARM,   /* who: worker, its instance has started */
     PIPE_EVENT_TICK,   /* who: station, its function's deadline */
+    PIPE_EVENT_PAUSE,  /* who: worker, its pause is over */
 };
 
 /* ---- running it ---- */
@@ -261,7 +285,31 @@ static inline bool pipe_over(const struct pipe *p)
     return p->open == 0 && (int64_t)p->number_last == p->opts.orders;
 }
 
-/* The store of a stage stops, or goes on: transactions wait meanwhile. */
-void pipe_store_down(struct pipe *p, size_t stage, bool down);
+/* The store of a station stops, or goes on: transactions wait meanwhile. */
+void pipe_store_down(struct pipe *p, size_t station, bool down);
+
+/* Its transactions take `factor` times as long from now on. */
+void pipe_store_slow(struct pipe *p, size_t station, double factor);
+
+/* ---- for a pipeline within something larger: opts.work, and orders_per_s is 0 ---- */
+
+/* An order is placed now. */
+void pipe_place(struct pipe *p);
+
+/* A worker is lost with what it does, silently; or it is back. */
+void pipe_worker_down(struct pipe *p, uint32_t worker, bool down);
+
+enum pipe_fate {
+    PIPE_DONE,    /* the work is */
+    PIPE_ERROR,   /* that try has failed */
+    PIPE_CROWDED, /* there was no room for it */
+    PIPE_GONE,    /* nothing is heard of it, and the worker is down */
+};
+
+/* What opts.work was told of has ended. Of an older `generation` it means nothing any more. */
+void pipe_worked(struct pipe *p, uint32_t worker, uint32_t generation, enum pipe_fate fate);
+
+/* What waits is counted up to now. */
+void pipe_count_waiting(struct pipe *p);
 
 #endif

@@ -92,6 +92,27 @@ static void pipe_order_end(struct pipe *p, struct pipe_order *o, enum pipeline_e
 
 /* ---- rows ---- */
 
+/* The number of rows that wait is about to change, or is looked at. */
+static void count_waiting(struct pipe *p, uint32_t station)
+{
+    struct pipe_station *s = &p->station[station];
+    p->count.stage[station].waiting_us += s->waiting * (now_us(p) - s->waiting_since_us);
+    s->waiting_since_us = now_us(p);
+}
+
+void pipe_count_waiting(struct pipe *p)
+{
+    for (uint32_t i = 0; i < p->station_count; i++) {
+        struct pipe_stage_count *count = &p->count.stage[i];
+        count_waiting(p, i);
+        if (p->station[i].first == PIPE_NONE)
+            continue;
+        int64_t oldest_us = now_us(p) - p->row[p->station[i].first].came_us;
+        if (oldest_us > count->oldest_us)
+            count->oldest_us = oldest_us;
+    }
+}
+
 static void row_enqueue(struct pipe *p, uint32_t index)
 {
     struct pipe_station *s = &p->station[p->row[index].station];
@@ -101,7 +122,9 @@ static void row_enqueue(struct pipe *p, uint32_t index)
     else
         p->row[s->last].next = index;
     s->last = index;
-    s->waiting++;
+    count_waiting(p, p->row[index].station);
+    if (++s->waiting > p->count.stage[p->row[index].station].waiting_max)
+        p->count.stage[p->row[index].station].waiting_max = s->waiting;
     s->came++;
     s->active_us = now_us(p);
     if (p->opts.function != NULL && !function_arrive(&s->function, index))
@@ -157,7 +180,8 @@ static void inbox(struct pipe *p, uint32_t station, uint32_t order,
                              .serial = ++p->serial_last,
                              .generation = generation,
                              .order = order,
-                             .station = station};
+                             .station = station,
+                             .came_us = now_us(p)};
     o->live++;
     if (station < p->opts.def->stage_count && pipeline_lost(p->opts.def, m))
         row_bury(p, index, 0);
@@ -349,7 +373,10 @@ uint32_t pipe_take(struct pipe *p, uint32_t station, uint32_t *index)
     *index = s->first;
     struct pipe_row *row = &p->row[*index];
     s->first = row->next;
+    count_waiting(p, station);
     s->waiting--;
+    if (now_us(p) - row->came_us > p->count.stage[station].oldest_us)
+        p->count.stage[station].oldest_us = now_us(p) - row->came_us;
     uint32_t try = work_take(&row->work, &s->work, now_us(p));
     engine_at(&p->engine, row->work.at_us, PIPE_EVENT_ROW, *index);
     p->count.stage[station].taken++;
@@ -396,6 +423,15 @@ void pipe_fail(struct pipe *p, uint32_t index, uint32_t try)
     row_failed(p, index);
 }
 
+void pipe_give_back(struct pipe *p, uint32_t index, uint32_t try)
+{
+    if (!work_give_back(&p->row[index].work, try, now_us(p)))
+        return;
+    p->count.crowded++;
+    engine_cancel(&p->engine, PIPE_EVENT_ROW, index);
+    row_enqueue(p, index);
+}
+
 void pipe_on_row(void *pipe, const struct event *event)
 {
     struct pipe *p = pipe;
@@ -414,7 +450,7 @@ void pipe_on_row(void *pipe, const struct event *event)
 
 /* ---- orders come ---- */
 
-static void pipe_order_place(struct pipe *p)
+void pipe_place(struct pipe *p)
 {
     static const struct pipeline_report none = {0};
     uint32_t index = p->order_free;
@@ -451,7 +487,7 @@ void pipe_on_arrive(void *pipe, const struct event *event)
 {
     (void)event;
     struct pipe *p = pipe;
-    pipe_order_place(p);
+    pipe_place(p);
     if ((int64_t)p->number_last < p->opts.orders) {
         double gap_us = rng_exp(&p->arrivals) * 1e6 / p->opts.orders_per_s;
         engine_after(&p->engine, (int64_t)(gap_us + 0.5), PIPE_EVENT_ARRIVE, 0);

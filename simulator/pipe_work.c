@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "base/backoff.h"
+
 int64_t pipe_time_us(const struct pipe *p, int64_t mean_us, struct rng *rng)
 {
     if (p->opts.fixed_times || mean_us == 0)
@@ -23,14 +25,19 @@ void pipe_store_go_on(struct pipe *p, uint32_t store)
         uint32_t worker = s->first;
         s->first = p->worker[worker].next;
         s->busy++;
-        engine_after(&p->engine, pipe_time_us(p, p->opts.store_us, &p->store_rng), PIPE_EVENT_STORE,
-                     worker);
+        double time_us = (double)pipe_time_us(p, p->opts.store_us, &p->store_rng) * s->slow;
+        engine_after(&p->engine, (int64_t)time_us, PIPE_EVENT_STORE, worker);
     }
 }
 
-void pipe_store_down(struct pipe *p, size_t stage, bool down)
+void pipe_store_slow(struct pipe *p, size_t station, double factor)
 {
-    uint32_t store = p->station[stage].store;
+    p->store[p->station[station].store].slow = factor;
+}
+
+void pipe_store_down(struct pipe *p, size_t station, bool down)
+{
+    uint32_t store = p->station[station].store;
     p->store[store].down = down;
     pipe_store_go_on(p, store);
 }
@@ -58,6 +65,15 @@ static void take(struct pipe *p, uint32_t worker)
     struct pipe_worker *w = &p->worker[worker];
     w->try = pipe_take(p, w->station, &w->row);
     w->serial = p->row[w->row].serial;
+    w->since_us = engine_now(&p->engine);
+}
+
+/* It holds its piece no more. */
+static void let_go(struct pipe *p, struct pipe_worker *w)
+{
+    if (w->since_us >= 0)
+        p->count.stage[w->station].held_us += engine_now(&p->engine) - w->since_us;
+    w->since_us = -1;
 }
 
 /* The row it took may have been finished by another meanwhile, and its place be used anew. */
@@ -120,6 +136,7 @@ static void rest(struct pipe *p, uint32_t worker)
 {
     struct pipe_worker *w = &p->worker[worker];
     w->state = PIPE_IDLE;
+    let_go(p, w);
     if (p->opts.function != NULL) {
         struct pipe_station *f = &p->station[w->station];
         function_ended(&f->function, worker - f->worker_first, engine_now(&p->engine));
@@ -176,6 +193,10 @@ static void worker_starts(struct pipe *p, uint32_t worker)
     w->report = pipe_outcome(p, row);
     w->state = PIPE_WORKS;
     p->count.stage[w->station].busy_us += time_us;
+    if (p->opts.work != NULL) {
+        p->opts.work(p->opts.work_context, worker, w->generation, time_us);
+        return;
+    }
     engine_after(&p->engine, time_us, PIPE_EVENT_WORKED, worker);
 }
 
@@ -207,6 +228,45 @@ void pipe_on_worked(void *pipe, const struct event *event)
     if (still_there(p, w))
         pipe_fail(p, w->row, w->try);
     rest(p, event->who);
+}
+
+/* The server of the worker has no room: other workers' may have. It looks again after a while, as
+ * long as after a piece that failed once. */
+static void hold_off(struct pipe *p, uint32_t worker)
+{
+    struct pipe_worker *w = &p->worker[worker];
+    const struct work_opts *work = &p->station[w->station].work;
+    if (still_there(p, w))
+        pipe_give_back(p, w->row, w->try);
+    let_go(p, w);
+    w->state = PIPE_PAUSES;
+    int64_t wait_us = backoff_delay_us(work->backoff_us, work->backoff_max_us, 1, &p->backoff);
+    engine_after(&p->engine, wait_us, PIPE_EVENT_PAUSE, worker);
+}
+
+void pipe_on_pause(void *pipe, const struct event *event)
+{
+    rest(pipe, event->who);
+}
+
+void pipe_worked(struct pipe *p, uint32_t worker, uint32_t generation, enum pipe_fate fate)
+{
+    struct pipe_worker *w = &p->worker[worker];
+    if (w->state != PIPE_WORKS || w->generation != generation)
+        return;
+    if (fate == PIPE_CROWDED) {
+        hold_off(p, worker);
+        return;
+    }
+    if (fate == PIPE_DONE) {
+        transact(p, worker, PIPE_WRITES);
+    } else if (fate == PIPE_GONE) {
+        pipe_worker_down(p, worker, true);
+    } else {
+        if (still_there(p, w))
+            pipe_fail(p, w->row, w->try);
+        rest(p, worker);
+    }
 }
 
 /* At random: workers that sleep equally long come to look all at one moment, since each that finds
@@ -289,6 +349,23 @@ static void crash_later(struct pipe *p, uint32_t worker)
     engine_after(&p->engine, (int64_t)in_us, PIPE_EVENT_CRASH, worker);
 }
 
+void pipe_worker_down(struct pipe *p, uint32_t worker, bool down)
+{
+    struct pipe_worker *w = &p->worker[worker];
+    bool was_down = w->down;
+    w->down = down;
+    if (!down) {
+        if (was_down && w->state == PIPE_IDLE)
+            rest(p, worker);
+    } else if (w->state == PIPE_WORKS || w->state == PIPE_IDLE || w->state == PIPE_PAUSES) {
+        w->generation++; /* neither work nor the next poll comes to an end */
+        w->state = PIPE_IDLE;
+        let_go(p, w);
+    } else {
+        w->forgot = true;
+    }
+}
+
 void pipe_on_crash(void *pipe, const struct event *event)
 {
     struct pipe *p = pipe;
@@ -301,13 +378,7 @@ void pipe_on_crash(void *pipe, const struct event *event)
         crash_later(p, event->who);
         return;
     }
-    w->down = true;
-    if (w->state == PIPE_WORKS || w->state == PIPE_IDLE) {
-        w->generation++; /* neither work nor the next poll comes to an end */
-        w->state = PIPE_IDLE;
-    } else {
-        w->forgot = true;
-    }
+    pipe_worker_down(p, event->who, true);
     double in_us = rng_exp(&p->crashes) * (double)p->opts.repair_us;
     engine_after(&p->engine, (int64_t)in_us, PIPE_EVENT_REPAIR, event->who);
 }
@@ -315,11 +386,8 @@ void pipe_on_crash(void *pipe, const struct event *event)
 void pipe_on_repair(void *pipe, const struct event *event)
 {
     struct pipe *p = pipe;
-    struct pipe_worker *w = &p->worker[event->who];
-    w->down = false;
     crash_later(p, event->who);
-    if (w->state == PIPE_IDLE)
-        rest(p, event->who);
+    pipe_worker_down(p, event->who, false);
 }
 
 /* ---- crews ---- */

@@ -27,6 +27,9 @@ bool pipe_commit(struct pipe *p, uint32_t row, uint32_t try, const struct pipeli
 /* A worker's try has failed. */
 void pipe_fail(struct pipe *p, uint32_t row, uint32_t try);
 
+/* There was no room for a worker's try: the row is ready again, and the try does not count. */
+void pipe_give_back(struct pipe *p, uint32_t row, uint32_t try);
+
 /* Take the row at the head of a station's queue. Returns the try. */
 uint32_t pipe_take(struct pipe *p, uint32_t station, uint32_t *row);
 
@@ -36,7 +39,7 @@ struct pipeline_report pipe_outcome(const struct pipe *p, const struct pipe_row 
 /* ---- pipe_work.c: workers and stores ---- */
 
 engine_handler pipe_on_store, pipe_on_worked, pipe_on_poll, pipe_on_crash, pipe_on_repair,
-    pipe_on_crew, pipe_on_warm, pipe_on_tick;
+    pipe_on_crew, pipe_on_warm, pipe_on_tick, pipe_on_pause;
 
 /* Have the idle workers of a station take what waits there. */
 void pipe_dispatch(struct pipe *p, uint32_t station);

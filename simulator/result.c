@@ -433,7 +433,7 @@ int result_fill(struct run_result *result, const struct result_sample *const *sa
     for (size_t i = 0; i < topo->cell_count; i++)
         if (fill_cell(&result->cells[i], i, samples, n, topo, plan, scenario, a) != 0)
             return error_memory(err);
-    if (parts_fill(result, samples, n, topo, a) != 0 ||
+    if (parts_fill(result, samples, n, topo, scenario, a) != 0 ||
         fill_verdicts(result, samples, n, topo, scenario, a) != 0)
         return error_memory(err);
     return precision_fill(result, samples, n, topo, scenario, a, err);

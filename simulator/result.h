@@ -39,6 +39,19 @@ struct result_cache { /* of one step of calls in one cell */
     int64_t looks, hits, stale;
 };
 
+struct result_orders { /* of one cell, of the whole run; times of those placed after the warm-up */
+    int64_t placed, refused, complete, filtered, cancelled, dead, open;
+    int64_t lost, doubled, torn;
+    int64_t messages, bytes, asks, ask_bytes;
+    int64_t tries_failed, leases_over, late, crowded;
+    int64_t transactions, polls_empty;
+    double mean_ms, p50_ms, p99_ms; /* NaN: none was complete */
+};
+
+struct result_stage { /* of one station of its pipeline */
+    int64_t taken, done, undone, held_us, waiting_us, waiting_max, waiting_end, oldest_us;
+};
+
 /* What is kept of one replication: no histograms, so that thousands fit. */
 struct result_sample {
     int64_t events;
@@ -53,6 +66,8 @@ struct result_sample {
     int64_t *server_ns;             /* [cells * services] */
     int64_t *tries;                 /* [cells * services] */
     int64_t *copies;                /* [cells * services] */
+    struct result_orders *orders;   /* [cells], where there are orders */
+    struct result_stage *stage;     /* [cells * orders_stations] */
     struct result_cache *cache;     /* [cells * caches_per_cell] */
 };
 

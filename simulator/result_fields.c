@@ -7,7 +7,7 @@ const char *const run_interval_words[] = {"none",        "replications",  "batch
                                           "exact bound", "run too short", NULL};
 const char *const run_warmup_words[] = {"given", "found", "not settled", NULL};
 
-static const struct json_field measure_fields[] = {
+const struct json_field run_measure_fields[] = {
     JSON_F64(struct run_measure, mean, "mean", 0, 0, .nullable = true,
              .doc = "Mean over the replications"),
     JSON_PAIR(struct run_measure, ci95, "ci95", .nullable = true,
@@ -25,12 +25,12 @@ static const struct json_field background_fields[] = {
     JSON_I64(struct run_background, shed, "shed", 0, 0, .doc = "Refused in the end"),
     JSON_I64(struct run_background, failed, "failed", 0, 0,
              .doc = "Reset, timed out or answered with an error in the end"),
-    JSON_OBJECT(struct run_background, mean_ms, "mean_ms", measure_fields,
+    JSON_OBJECT(struct run_background, mean_ms, "mean_ms", run_measure_fields,
                 .doc = "Mean latency of answered requests"),
-    JSON_OBJECT(struct run_background, p50_ms, "p50_ms", measure_fields,
+    JSON_OBJECT(struct run_background, p50_ms, "p50_ms", run_measure_fields,
                 .doc = "Median latency of answered requests at the customer"),
-    JSON_OBJECT(struct run_background, p99_ms, "p99_ms", measure_fields, .doc = "99th percentile"),
-    JSON_OBJECT(struct run_background, p999_ms, "p999_ms", measure_fields,
+    JSON_OBJECT(struct run_background, p99_ms, "p99_ms", run_measure_fields, .doc = "99th percentile"),
+    JSON_OBJECT(struct run_background, p999_ms, "p999_ms", run_measure_fields,
                 .doc = "99.9th percentile"),
     JSON_END,
 };
@@ -46,34 +46,34 @@ static const struct json_field country_fields[] = {
              .doc = "Tries of the door after the first, of a client's last visit"),
     JSON_I64(struct run_country, again, "again", 0, 0,
              .doc = "Visits of clients after the first, which have a policy.client"),
-    JSON_OBJECT(struct run_country, availability, "availability", measure_fields,
+    JSON_OBJECT(struct run_country, availability, "availability", run_measure_fields,
                 .doc = "Share of requests that were answered"),
-    JSON_OBJECT(struct run_country, shed_each, "shed_each", measure_fields,
+    JSON_OBJECT(struct run_country, shed_each, "shed_each", run_measure_fields,
                 .doc = "Requests refused, per replication"),
-    JSON_OBJECT(struct run_country, failed_each, "failed_each", measure_fields,
+    JSON_OBJECT(struct run_country, failed_each, "failed_each", run_measure_fields,
                 .doc = "Requests that failed, per replication"),
-    JSON_OBJECT(struct run_country, mean_ms, "mean_ms", measure_fields,
+    JSON_OBJECT(struct run_country, mean_ms, "mean_ms", run_measure_fields,
                 .doc = "Mean latency, to compare with queueing theory; customers feel the tail"),
-    JSON_OBJECT(struct run_country, p50_ms, "p50_ms", measure_fields,
+    JSON_OBJECT(struct run_country, p50_ms, "p50_ms", run_measure_fields,
                 .doc = "Median latency of answered requests at the customer"),
-    JSON_OBJECT(struct run_country, p99_ms, "p99_ms", measure_fields, .doc = "99th percentile"),
-    JSON_OBJECT(struct run_country, p999_ms, "p999_ms", measure_fields, .doc = "99.9th percentile"),
+    JSON_OBJECT(struct run_country, p99_ms, "p99_ms", run_measure_fields, .doc = "99th percentile"),
+    JSON_OBJECT(struct run_country, p999_ms, "p999_ms", run_measure_fields, .doc = "99.9th percentile"),
     JSON_F64(struct run_country, max_ms, "max_ms", 0, 0, .nullable = true,
              .doc = "The slowest of all"),
-    JSON_OBJECT(struct run_country, hurt_s, "hurt_s", measure_fields,
+    JSON_OBJECT(struct run_country, hurt_s, "hurt_s", run_measure_fields,
                 .doc = "Seconds in which more than 1 % of the requests were lost, of a run with "
                        "faults"),
-    JSON_OBJECT(struct run_country, mitigate_s, "mitigate_s", measure_fields,
+    JSON_OBJECT(struct run_country, mitigate_s, "mitigate_s", run_measure_fields,
                 .doc =
                     "From the first fault to the end of those seconds that it, or another before "
                     "all had ended, brought"),
-    JSON_OBJECT(struct run_country, recover_s, "recover_s", measure_fields,
+    JSON_OBJECT(struct run_country, recover_s, "recover_s", run_measure_fields,
                 .doc = "From the end of the last fault to the end of those seconds, of the "
                        "replications that recovered"),
-    JSON_OBJECT(struct run_country, recovered, "recovered", measure_fields,
+    JSON_OBJECT(struct run_country, recovered, "recovered", run_measure_fields,
                 .doc = "The share of replications that were well again at the end, after the last "
                        "fault had ended; below 1 it is metastable"),
-    JSON_OBJECT(struct run_country, customers_hurt, "customers_hurt", measure_fields,
+    JSON_OBJECT(struct run_country, customers_hurt, "customers_hurt", run_measure_fields,
                 .doc = "Share of the customers who lost a request, where they are told apart: "
                        "shards, hashing, poison"),
     JSON_OBJECT(struct run_country, background, "background", background_fields,
@@ -85,19 +85,19 @@ static const struct json_field service_fields[] = {
     JSON_I64(struct run_service, servers, "servers", 0, 0, .doc = "In all zones, as planned"),
     JSON_I64(struct run_service, tries_shed, "tries_shed", 0, 0,
              .doc = "Tries refused by a server"),
-    JSON_OBJECT(struct run_service, busy, "busy", measure_fields,
+    JSON_OBJECT(struct run_service, busy, "busy", run_measure_fields,
                 .doc = "Utilisation of the planned servers over the measured time, dead ones "
                        "included; what control started besides can bring it above 1"),
-    JSON_OBJECT(struct run_service, waiting, "waiting", measure_fields,
+    JSON_OBJECT(struct run_service, waiting, "waiting", run_measure_fields,
                 .doc = "Tries that wait, in all servers: the mean number over the measured time"),
-    JSON_OBJECT(struct run_service, in_system, "in_system", measure_fields,
+    JSON_OBJECT(struct run_service, in_system, "in_system", run_measure_fields,
                 .doc = "Tries that wait or are worked on: the same"),
     JSON_I64(struct run_service, tries, "tries", 0, 0,
              .doc = "Sent to its servers, copies too: over the requests of customers it is what "
                     "retries and calls multiply to"),
     JSON_I64(struct run_service, copies, "copies", 0, 0,
              .doc = "Second copies of slow requests that were sent"),
-    JSON_OBJECT(struct run_service, server_hours, "server_hours", measure_fields,
+    JSON_OBJECT(struct run_service, server_hours, "server_hours", run_measure_fields,
                 .doc = "Servers that took part, by time, per replication: what it costs"),
     JSON_I64(struct run_service, waiting_max, "waiting_max", 0, 0,
              .doc = "Most tries that waited at once, of all replications"),
@@ -132,23 +132,6 @@ static const struct json_field blast_fields[] = {
     JSON_OBJECT(struct run_blast, counted, "counted", counted_fields,
                 .doc = "The same, counted from cells, zones, servers and shards alone, whatever "
                        "control does"),
-    JSON_END,
-};
-
-static const struct json_field cache_fields[] = {
-    JSON_STR(struct run_cache, cell, "cell", .doc = "Where"),
-    JSON_STR(struct run_cache, service, "service", .doc = "Whose calls"),
-    JSON_STR(struct run_cache, to, "to", .doc = "The service they are to"),
-    JSON_I64(struct run_cache, looks, "looks", 0, 0,
-             .doc = "Calls that looked there, of all replications"),
-    JSON_I64(struct run_cache, hits, "hits", 0, 0, .doc = "Of those, answered from it"),
-    JSON_I64(struct run_cache, stale, "stale", 0, 0,
-             .doc = "Of the hits, no longer fresh: one request was getting a new one"),
-    JSON_OBJECT(struct run_cache, hit_ratio, "hit_ratio", measure_fields,
-                .doc = "Share of the calls that were found"),
-    JSON_F64(struct run_cache, expected, "expected", 0, 0, .nullable = true,
-             .doc = "Its share in the long run by Che's approximation, of a cache with the lru "
-                    "rule whose answers stay fresh and do not change; null of others"),
     JSON_END,
 };
 
@@ -202,7 +185,7 @@ const struct json_field run_fields[] = {
     JSON_BOOL(struct run_result, pass, "pass", .doc = "Every expectation holds"),
     JSON_STRS(struct run_result, warnings, warning_count, "warnings",
               .doc = "What makes the result less than it seems, each with its place"),
-    JSON_OBJECT(struct run_result, detect_s, "detect_s", measure_fields,
+    JSON_OBJECT(struct run_result, detect_s, "detect_s", run_measure_fields,
                 .doc = "From the first fault until a server was first left out while one was on"),
     JSON_I64(struct run_result, shifts, "shifts", 0, 0,
              .doc = "Zones that the control plane took out, in all replications"),
@@ -214,7 +197,10 @@ const struct json_field run_fields[] = {
              country_fields, .doc = "By country"),
     JSON_MAP(struct run_result, cells, cell_count, "cells", struct run_cell, cell_fields,
              .doc = "By cell"),
-    JSON_LIST(struct run_result, caches, cache_count, "caches", struct run_cache, cache_fields,
+    JSON_MAP(struct run_result, pipelines, pipeline_count, "pipelines", struct run_pipeline,
+             run_pipeline_fields, .count_min = 1, .doc = "By cell, where orders are placed"),
+    JSON_LIST(struct run_result, caches, cache_count, "caches", struct run_cache,
+              run_cache_fields,
               .count_min = 1, .doc = "Of calls that have one, by cell"),
     JSON_LIST(struct run_result, verdicts, verdict_count, "expect", struct run_verdict,
               verdict_fields, .doc = "What was expected, and what came"),

@@ -90,6 +90,28 @@ struct run_counted { /* of control/blast.h */
     const char *words;
 };
 
+struct run_stage { /* of a pipeline, of all replications */
+    const char *name;
+    int64_t workers;
+    int64_t taken, done, undone;
+    struct run_measure busy;    /* share of their time that its workers held a piece of work */
+    struct run_measure waiting; /* pieces that wait for one, mean */
+    int64_t waiting_max, waiting_end;
+    double oldest_s; /* that a piece had been there before it was taken, at most */
+};
+
+struct run_pipeline { /* of one cell: the orders of all replications */
+    const char *cell;
+    int64_t placed, refused, complete, filtered, cancelled, dead, open;
+    int64_t lost, doubled, torn;
+    struct run_measure mean_ms, p50_ms, p99_ms;
+    int64_t messages, bytes, asks, ask_bytes;
+    int64_t tries_failed, leases_over, late, crowded, transactions, polls_empty;
+    const char *bottleneck;
+    struct run_stage *stages;
+    size_t stage_count;
+};
+
 struct run_blast {     /* whom the faults touched, over all replications */
     int64_t countries; /* with at least one request lost */
     double customers;  /* their share of all customers */
@@ -139,6 +161,8 @@ struct run_result {
     size_t country_count;
     struct run_cell *cells;
     size_t cell_count;
+    struct run_pipeline *pipelines;
+    size_t pipeline_count;
     struct run_cache *caches;
     size_t cache_count;
     struct run_verdict *verdicts;
@@ -147,6 +171,10 @@ struct run_result {
 
 /* The table that encodes a result; docs/sim.schema.json is printed from it. */
 extern const struct json_field run_fields[];
+
+/* Parts of it. */
+extern const struct json_field run_measure_fields[];
+extern const struct json_field run_cache_fields[], run_pipeline_fields[];
 
 struct result_sample;
 

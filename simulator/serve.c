@@ -3,6 +3,7 @@
 #include "base/topo.h"
 #include "simulator/calls.h"
 #include "simulator/faults.h"
+#include "simulator/orders.h"
 #include "simulator/plane.h"
 #include "simulator/trace.h"
 
@@ -11,6 +12,10 @@ void serve_answer(struct world *w, uint32_t index, enum world_answer answer)
     struct world_attempt *attempt = &w->attempt[index];
     const struct world_server *server = &w->server[attempt->server];
     const struct world_cell *cell = &w->cell[w->group[server->group].cell];
+    if (attempt->place == WORLD_PIECE) {
+        orders_ended(w, index, answer);
+        return;
+    }
     trace_try(w, TRACE_LEAVE, index, answer);
     attempt->state = ATTEMPT_BACK;
     attempt->answer = (uint8_t)answer;
@@ -73,7 +78,8 @@ static void work_begin(struct world *w, uint32_t index)
     struct world_attempt *attempt = &w->attempt[index];
     struct world_server *server = &w->server[attempt->server];
     const struct world_group *group = &w->group[server->group];
-    double time_ns = dist_draw(&group->dist, &server->rng);
+    double time_ns = attempt->place == WORLD_PIECE ? orders_time_ns(w->orders, index)
+                                                   : dist_draw(&group->dist, &server->rng);
     time_ns *= server->slow;
     trace_try(w, TRACE_WORK, index, WORLD_OK);
     attempt->state = ATTEMPT_RUNS;
@@ -140,11 +146,12 @@ void serve_done(void *world, const struct event *event)
         return;
     }
     bool fails = server->errors > 0 && rng_f64(&server->rng) < server->errors;
-    if (w->plane != NULL)
+    bool piece = attempt->place == WORLD_PIECE;
+    if (w->plane != NULL && !piece)
         plane_served(w, attempt->server, fails, work_ns);
     if (fails)
         serve_answer(w, event->who, WORLD_ERROR);
-    else if (w->calls != NULL && w->group[server->group].service->call_count > 0)
+    else if (w->calls != NULL && !piece && w->group[server->group].service->call_count > 0)
         calls_begin(w, event->who);
     else
         serve_answer(w, event->who, WORLD_OK);

@@ -117,6 +117,8 @@ void trace_tell_refused(struct world *w, uint32_t stream)
 
 void trace_tell_try(struct world *w, enum trace_kind kind, uint32_t attempt, int answer)
 {
+    if (w->attempt[attempt].place == WORLD_PIECE)
+        return;
     if (kind == TRACE_SEND) {
         uint32_t request = w->attempt[attempt].request;
         w->trace->attempt[attempt] = (struct trace_attempt){

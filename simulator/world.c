@@ -13,12 +13,19 @@
 #include "simulator/caches.h"
 #include "simulator/calls.h"
 #include "simulator/faults.h"
+#include "simulator/orders.h"
 #include "simulator/plane.h"
 #include "simulator/serve.h"
 
 enum { POOL_MAX = 1 << 22, SERVERS_MAX = 1 << 24 };
 
 static const int64_t SLOT_NS = (int64_t)TOPO_SLOT_MIN * 60 * 1000000000;
+
+__attribute__((cold, noinline)) void world_full(struct world *w, const char *pool)
+{
+    w->full = pool;
+    engine_stop(&w->engine);
+}
 
 /* ---- demand ---- */
 
@@ -232,6 +239,8 @@ void world_present(struct world *w, uint32_t server, bool present)
     uint32_t group = w->server[server].group;
     world_present_count(w, group);
     w->group[group].there += present ? 1 : UINT32_MAX;
+    if (w->orders != NULL)
+        orders_changed(w, w->group[group].cell);
 }
 
 double world_cell_rps(const struct world *w, size_t cell)
@@ -331,6 +340,8 @@ static uint32_t pool_bound(const struct world *w, const struct capacity_plan *pl
             bound += waiting_bound(w->topo, service, servers);
         }
     }
+    if (orders_wanted(w->topo))
+        bound += (double)w->topo->cell_count * orders_workers(w->topo);
     return bound < POOL_MAX ? (uint32_t)bound : POOL_MAX;
 }
 
@@ -371,6 +382,9 @@ static void init_kinds(struct world *w)
     engine_kind(e, WORLD_TICK, "tick", plane_tick, NULL, 0);
     engine_kind(e, WORLD_STARTED, "started", plane_started, &w->server[0].starts,
                 sizeof w->server[0]);
+    engine_kind(e, WORLD_PLACE, "place", orders_place, NULL, 0);
+    engine_kind(e, WORLD_WORKED, "worked", orders_worked, NULL, 0);
+    engine_kind(e, WORLD_LOOK, "look", orders_look, NULL, 0);
     engine_kind(e, WORLD_CHANGE, "change", caches_change, NULL, 0);
     engine_kind(e, WORLD_DEADLINE, "deadline", calls_deadline, attempt, sizeof w->attempt[0]);
 }
@@ -411,13 +425,15 @@ int world_init(struct world *w, const struct topo *topo, const struct capacity_p
             return error_memory(err);
     uint32_t events = (uint32_t)(topo->country_count * topo->service_count) +
                       3 * (uint32_t)scenario->fault_count + w->server_count +
-                      (uint32_t)(topo->cell_count * (1 + caches_per_cell(topo)));
+                      (uint32_t)(topo->cell_count * (64 + caches_per_cell(topo)));
     const struct engine_opts opts = {.pending_max = 2 * w->pool_count + events};
     if (engine_init(&w->engine, &opts, a, err) != 0)
         return -1;
     init_kinds(w);
     if (caches_init(w, seed, replication, a) != 0)
         return error_memory(err);
+    if (orders_init(w, plan, seed, replication, a, err) != 0)
+        return -1;
     if (plane_wanted(scenario) && plane_init(w, plan, seed, replication, a) != 0)
         return error_memory(err);
     if (faults_init(w, seed, replication, a) != 0)
@@ -467,7 +483,8 @@ int world_run(struct world *w, int64_t until_ns, struct error *err)
     if (end == ENGINE_FULL)
         return error_set(err, ERR_LIMIT, "the simulation has more events pending than it can hold");
     w->count.events = (int64_t)engine_handled(&w->engine);
-    if (until_ns >= w->end_ns)
-        serve_count_open(w);
-    return 0;
+    if (until_ns < w->end_ns)
+        return 0;
+    serve_count_open(w);
+    return orders_count(w, err);
 }

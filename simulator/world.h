@@ -34,11 +34,13 @@ struct scenario;
 struct topo;
 struct topo_service;
 struct world_caches;
+struct world_orders;
 struct world_plane;
 struct trace;
 
-#define WORLD_NONE UINT32_MAX
-#define WORLD_CUT  INT64_MAX
+#define WORLD_NONE  UINT32_MAX
+#define WORLD_CUT   INT64_MAX
+#define WORLD_PIECE UINT16_MAX /* as the place an attempt comes from: it is work of a pipeline */
 
 enum { WORLD_CUSTOMERS_MAX = 1 << 24 }; /* that are told apart, per country */
 
@@ -105,6 +107,7 @@ struct world_count {
     int64_t retired;   /* servers that it took out, as they ailed */
     struct world_country_count *country; /* [topo.country_count] */
     struct world_group_count *group;     /* [cells * services] */
+    const struct world_orders *orders;   /* world.orders, with the counts of its pipelines */
     struct world_cache_count *cache;     /* [cells * caches_per_cell], cell by cell */
 };
 
@@ -239,6 +242,7 @@ struct world {
     struct world_attempt *attempt;
     struct world_calls *calls;   /* beside `attempt`; NULL when no service calls */
     struct world_caches *caches; /* NULL: no call has one */
+    struct world_orders *orders; /* NULL: there are none */
     uint32_t pool_count;         /* of requests, and of attempts, that there may be at once */
     uint32_t request_used, attempt_used; /* the others have never been: their memory is untouched */
     uint32_t request_free, attempt_free;
@@ -258,6 +262,23 @@ static inline struct world_group *world_group_of(struct world *w,
 static inline int64_t world_path_ns(const struct world_cell *cell, uint32_t from, uint32_t to)
 {
     return cell->path_ns[from * (cell->zones + 1) + to];
+}
+
+/* No room for one more: shedding it quietly would be an answer that no server gave. The run ends. */
+void world_full(struct world *w, const char *pool);
+
+/* A free place of a pool: one that was used before, or a new one. WORLD_NONE, and the run ends:
+ * there is no room. */
+static inline uint32_t world_attempt_take(struct world *w)
+{
+    uint32_t index = w->attempt_free;
+    if (index != WORLD_NONE)
+        w->attempt_free = w->attempt[index].next_free;
+    else if (w->attempt_used < w->pool_count)
+        index = w->attempt_used++;
+    else
+        world_full(w, "tries");
+    return index;
 }
 
 /* Nothing will be heard of an attempt any more, and nobody waits for it. */
@@ -288,6 +309,10 @@ enum world_kind {
     WORLD_TICK,     /* who: cell, whose control plane looks at it */
     WORLD_STARTED,  /* who: server, that control started; cancelled when it is stopped */
     WORLD_DEADLINE, /* who: attempt, a step of its calls has taken too long */
+    WORLD_PIPE,     /* who: cell, whose pipeline's next event is due */
+    WORLD_PLACE,    /* who: cell, in which an order is placed */
+    WORLD_WORKED,   /* who: attempt, a pipeline's work on it has ended */
+    WORLD_LOOK,     /* who: cell, whose pipeline learns of what is down */
     WORLD_CHANGE,   /* who: step with a cache, something has changed at its source */
 };
 

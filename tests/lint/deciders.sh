@@ -51,6 +51,7 @@ simulator region pipeline_begin pipeline_finish pipeline_follow pipeline_turn pi
 simulator region pipeline_lost pipeline_spent pipeline_work pipeline_report_id pipeline_describe
 simulator region pipeline_bytes pipeline_ask_bytes
 simulator region work_ready work_is_ready work_take work_finish work_fail work_expire
+simulator region work_give_back
 simulator region work_crew_count
 simulator region function_init function_arrive function_next function_ready function_ended
 simulator region function_died function_deadline_us

@@ -359,6 +359,31 @@ static void test_engine_never_schedules_what_never_comes(void **state)
     timer_free(w);
 }
 
+static void test_engine_knows_when_the_next_live_event_is(void **state)
+{
+    (void)state;
+    struct timer_world *w = timer_new(100);
+    assert_true(engine_next_at(&w->engine) == INT64_MAX);
+    engine_at(&w->engine, 50, TIMER_ANSWER, 0);
+    engine_at(&w->engine, 70000, TIMER_OTHER, 0);
+    assert_int_equal(engine_next_at(&w->engine), 50);
+    assert_int_equal(engine_now(&w->engine), 0);
+    engine_at(&w->engine, 20, TIMER_OTHER, 0); /* before one that was looked at */
+    assert_int_equal(engine_next_at(&w->engine), 20);
+    assert_int_equal(engine_run(&w->engine, w, 20), ENGINE_TIME);
+    engine_cancel(&w->engine, TIMER_ANSWER, 0);
+    assert_int_equal(engine_next_at(&w->engine), 70000);
+    assert_int_equal(engine_pending(&w->engine), 1);
+    engine_pass(&w->engine, 60000);
+    engine_after(&w->engine, 1, TIMER_OTHER, 0);
+    assert_int_equal(engine_next_at(&w->engine), 60001);
+    assert_int_equal(engine_run(&w->engine, w, INT64_MAX), ENGINE_EMPTY);
+    engine_pass(&w->engine, 80000);
+    assert_int_equal(engine_now(&w->engine), 80000);
+    assert_int_equal(w->fired, 3);
+    timer_free(w);
+}
+
 static void test_engine_refuses_sizes_out_of_range(void **state)
 {
     (void)state;
@@ -388,6 +413,7 @@ int main(void)
         cmocka_unit_test(test_engine_until_is_inclusive_and_moves_the_time),
         cmocka_unit_test(test_engine_events_at_now_come_after_those_that_wait),
         cmocka_unit_test(test_engine_never_schedules_what_never_comes),
+        cmocka_unit_test(test_engine_knows_when_the_next_live_event_is),
         cmocka_unit_test(test_engine_refuses_sizes_out_of_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

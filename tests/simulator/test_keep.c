@@ -24,7 +24,9 @@ static const char topology[] =
     "\"de\": {\"region\": \"aws/eu-central-1\"}},"
     "\"services\": {\"shop\": {\"time\": \"50ms\", \"concurrency\": 2, \"queue\": 2,"
     "\"calls\": [{\"service\": \"till\", \"cache\": {\"entries\": 9, \"keys\": 20}}]},"
-    "\"till\": {\"time\": \"20ms\"}}}";
+    "\"till\": {\"time\": \"20ms\"}},"
+    "\"pipeline\": {\"orders\": {\"share\": 0.2}, \"stages\": {"
+    "\"pay\": {\"next\": [\"send\"]}, \"send\": {}}}}";
 static const char scenario[] = "{\"topology\": \"-\", \"duration\": \"5s\", \"warmup\": \"1s\","
                                "\"faults\": [{\"kind\": \"zone-down\", \"scope\": \"de/a\", "
                                "\"at\": \"2s\"}], \"expect\": [{\"measure\": \"failed\", "
@@ -56,6 +58,8 @@ static void test_metrics_have_names_that_differ(void **state)
     index_of("GB.requests", &made.topo);
     index_of("DE.p99_ms", &made.topo);
     index_of("de.till.busy_ns", &made.topo);
+    index_of("de.orders.p99_ms", &made.topo);
+    index_of("de.stage-send.waiting_max", &made.topo);
     index_of("de.shop.calls-0.cache.hits", &made.topo);
     for (size_t i = 0; i < metrics_count(&made.topo); i++)
         for (size_t k = 0; k < i; k++) {
@@ -122,6 +126,12 @@ static void test_metrics_reach_every_byte_of_a_sample(void **state)
     const unsigned char *bytes = (const unsigned char *)sample.country;
     for (size_t i = 0; i < 2 * sizeof sample.country[0]; i++)
         assert_int_equal(bytes[i], 0xa5);
+    bytes = (const unsigned char *)sample.orders;
+    for (size_t i = 0; i < 2 * sizeof sample.orders[0]; i++)
+        assert_int_equal(bytes[i], 0xa5);
+    bytes = (const unsigned char *)sample.stage;
+    for (size_t i = 0; i < 4 * sizeof sample.stage[0]; i++)
+        assert_int_equal(bytes[i], 0xa5);
     bytes = (const unsigned char *)sample.cache;
     for (size_t i = 0; i < 2 * sizeof sample.cache[0]; i++)
         assert_int_equal(bytes[i], 0xa5);
@@ -129,7 +139,7 @@ static void test_metrics_reach_every_byte_of_a_sample(void **state)
     bytes = (const unsigned char *)&sample;
     for (size_t i = 0; i < sizeof sample; i++)
         untouched += bytes[i] != 0xa5;
-    assert_true(untouched <= 9 * sizeof(void *)); /* the pointers of its arrays */
+    assert_true(untouched <= 11 * sizeof(void *)); /* the pointers of its arrays */
     arena_release(&made.arena);
 }
 
