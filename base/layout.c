@@ -75,6 +75,17 @@ int layout_port(const struct layout *l, size_t cell, size_t zone, size_t service
     return layout_member_port(l, cell, layout_member(l, zone, service));
 }
 
+bool layout_place(const struct layout *l, int port, size_t *cell, size_t *zone)
+{
+    long at = (long)port - l->port - 1;
+    if (at < 0 || at / l->block >= (long)l->topo->cell_count)
+        return false;
+    size_t member = (size_t)(at % l->block);
+    *cell = (size_t)(at / l->block);
+    *zone = member / (l->topo->service_count + 1);
+    return member < layout_members(l, *cell);
+}
+
 enum layout_service layout_kind(const struct layout *l, size_t service)
 {
     int kind = 0;

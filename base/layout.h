@@ -5,6 +5,7 @@
 #ifndef BASE_LAYOUT_H
 #define BASE_LAYOUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena;
@@ -49,6 +50,9 @@ size_t layout_member(const struct layout *l, size_t zone, size_t service);
  * agent. */
 int layout_member_port(const struct layout *l, size_t cell, size_t member);
 int layout_port(const struct layout *l, size_t cell, size_t zone, size_t service);
+
+/* Whose port it is: of a cell's zone. False when it is a door's, or nobody's. */
+bool layout_place(const struct layout *l, int port, size_t *cell, size_t *zone);
 
 /* Which of the four a topology's service is. */
 enum layout_service layout_kind(const struct layout *l, size_t service);

@@ -21,9 +21,17 @@ enum {
 struct http_client *client_http(struct client *c, int64_t port)
 {
     assert(port > 0 && port < CLIENT_PORTS);
-    if (c->http[port] == NULL) /* one more for the question that waits for the next map */
-        c->http[port] = http_client_new(c->opts.loop, (int)port, c->opts.links_max + 1);
-    return c->http[port];
+    if (c->http[port] != NULL)
+        return c->http[port];
+    /* One more for the question that waits for the next map. */
+    struct http_client *http = http_client_new(c->opts.loop, (int)port, c->opts.links_max + 1);
+    if (http != NULL && c->opts.route != NULL &&
+        c->opts.route(c->opts.context, http, (int)port) != 0) {
+        http_client_free(http);
+        return NULL;
+    }
+    c->http[port] = http;
+    return http;
 }
 
 int client_door_port(const struct client *c)

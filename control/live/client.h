@@ -31,6 +31,9 @@ struct client_opts {
     bool direct;                /* to replicas; false: through the doors alone, without a map */
     bool follow;                /* hear of each new map, all the time */
     uint32_t links_max;         /* connections to one process, >= 1 */
+    /* Called for each client that goes to a port; 0, or -1 when memory is out. NULL: nobody */
+    int (*route)(void *context, struct http_client *http, int port);
+    void *context;
 };
 
 struct client_request {

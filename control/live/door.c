@@ -216,10 +216,10 @@ static const char *describe(const struct topo *topo, struct arena *a)
 static void on_server_closed(void *context)
 {
     struct door *d = context;
+    door_scatter_close(&d->scatter); /* it goes by the network of the tries */
     if (d->tries_open)
         door_tries_close(&d->tries);
     d->tries_open = false;
-    door_scatter_close(&d->scatter);
     uv_close((uv_handle_t *)&d->drain, NULL);
     uv_close((uv_handle_t *)&d->term, NULL);
     uv_close((uv_handle_t *)&d->interrupt, NULL);
@@ -303,7 +303,7 @@ static int init(struct door *d, struct error *err)
     map_init(&d->map, l);
     share_files(l, &limits.connections_max, &links);
     if (door_map_init(&d->partition, l, &d->loop, on_map, d, &d->arena, err) != 0 ||
-        door_scatter_init(&d->scatter, l, links, &d->loop, err) != 0)
+        door_scatter_init(&d->scatter, l, links, &d->tries.network, &d->loop, err) != 0)
         return -1;
     on_map(d);
     d->self = describe(l->topo, &d->arena);

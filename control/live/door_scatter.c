@@ -7,8 +7,10 @@
 
 #include "base/duration.h"
 #include "base/error.h"
+#include "base/layout.h"
 #include "base/topo.h"
 #include "wire/log.h"
+#include "wire/network.h"
 
 enum { LIMIT_PRESET = 10, LIMIT_MAX = 100, WITHIN_MIN_US = 1000 };
 
@@ -348,14 +350,27 @@ void door_scatter_begin(struct door_scatter *s, struct http_exchange *x)
 
 /* ---- beginning and ending ---- */
 
+/* From the door to a zone. */
+static int route(void *context, struct http_client *http, int port)
+{
+    struct door_scatter *s = context;
+    size_t cell, zone;
+    if (!layout_place(s->layout, port, &cell, &zone))
+        return 0;
+    return network_route(s->network, http, cell, s->layout->topo->cells[cell].zone_count, zone);
+}
+
 int door_scatter_init(struct door_scatter *s, const struct layout *l, uint32_t links_max,
-                      uv_loop_t *loop, struct error *err)
+                      struct network *network, uv_loop_t *loop, struct error *err)
 {
     const struct client_opts opts = {
         .loop = loop,
         .direct = true,
+        .route = route,
+        .context = s,
         .links_max = links_max < DOOR_SCATTER_LINKS ? links_max : DOOR_SCATTER_LINKS};
     s->layout = l;
+    s->network = network;
     if (client_new(&s->client, &opts, err) != 0)
         return -1;
     for (size_t i = 0; i < DOOR_SCATTER_MAX; i++) {

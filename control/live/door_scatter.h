@@ -24,6 +24,7 @@
 
 struct error;
 struct layout;
+struct network;
 
 enum {
     DOOR_SCATTER_MAX = 32,            /* under way; one more is answered 503 */
@@ -53,14 +54,16 @@ struct door_gather {
 
 struct door_scatter { /* fields are private to door_scatter.c */
     const struct layout *layout;
+    struct network *network;
     struct client *client;
     struct door_gather gather[DOOR_SCATTER_MAX];
     bool open;
 };
 
-/* door_scatter_close is due either way. 0, or -1 with `err` set. */
+/* `network` leads to the zones, and is open until after door_scatter_close, which is due either
+ * way. 0, or -1 with `err` set. */
 int door_scatter_init(struct door_scatter *s, const struct layout *l, uint32_t links_max,
-                      uv_loop_t *loop, struct error *err);
+                      struct network *network, uv_loop_t *loop, struct error *err);
 
 /* Go by this map. */
 void door_scatter_map(struct door_scatter *s, const char *text, size_t len);

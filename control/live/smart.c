@@ -6,9 +6,11 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/topo.h"
 
 void smart_of(struct smart *s, const struct layout *l)
 {
+    s->layout = l;
     s->door_count = (size_t)l->doors;
     for (int i = 0; i < l->doors; i++)
         s->door[i] = layout_door_port(l, i);
@@ -19,6 +21,7 @@ void smart_of(struct smart *s, const struct layout *l)
 
 void smart_at(struct smart *s, int port)
 {
+    s->layout = NULL;
     s->door_count = 1;
     s->door[0] = port;
     s->cache[0] = '\0';
@@ -49,6 +52,16 @@ static int fetch(struct smart *s, uv_loop_t *loop, struct error *err)
                      s->door_count > 1 ? " and others" : "");
 }
 
+/* From outside to a zone. */
+static int route(void *context, struct http_client *http, int port)
+{
+    struct smart *s = context;
+    size_t cell, zone;
+    if (s->layout == NULL || !layout_place(s->layout, port, &cell, &zone))
+        return 0;
+    return network_route(&s->network, http, cell, s->layout->topo->cells[cell].zone_count, zone);
+}
+
 /* With a map if it is to be direct; `follow`: hear of each new one. */
 static int smart_open(struct smart *s, uv_loop_t *loop, bool follow, struct error *err)
 {
@@ -59,6 +72,10 @@ static int smart_open(struct smart *s, uv_loop_t *loop, bool follow, struct erro
                                .follow = follow,
                                .links_max = s->links_max};
     memcpy(opts.door, s->door, sizeof opts.door);
+    opts.route = route;
+    opts.context = s;
+    if (s->layout != NULL && network_init(&s->network, loop, s->layout, err) != 0)
+        return -1;
     if (client_new(&s->client, &opts, err) != 0)
         return -1;
     return s->direct ? fetch(s, loop, err) : 0;
@@ -66,11 +83,11 @@ static int smart_open(struct smart *s, uv_loop_t *loop, bool follow, struct erro
 
 static void smart_close(struct smart *s)
 {
-    if (s->client == NULL)
-        return;
-    s->counts = *client_counts(s->client);
+    if (s->client != NULL)
+        s->counts = *client_counts(s->client);
     client_free(s->client);
     s->client = NULL;
+    network_close(&s->network, NULL, NULL);
 }
 
 /* ---- one request ---- */

@@ -10,6 +10,7 @@
 
 #include "control/live/client.h"
 #include "wire/load.h"
+#include "wire/network.h"
 
 struct arena;
 struct error;
@@ -21,11 +22,13 @@ struct smart {          /* set `direct` and `links_max`, then call smart_of or s
     int door[LAYOUT_DOORS_MAX];
     size_t door_count;
     char cache[PATH_MAX];        /* "" for none */
-    struct client *client;       /* between open and close */
+    const struct layout *layout; /* NULL: not known */
+    struct network network;      /* of a system that is known: zones may be far, or cut off */
+    struct client *client;       /* while it works */
     struct client_counts counts; /* of what it did */
 };
 
-/* All doors of a system, and a map kept in its folder. */
+/* All doors of a system, and a map kept in its folder. `l` is borrowed. */
 void smart_of(struct smart *s, const struct layout *l);
 
 /* One door. */

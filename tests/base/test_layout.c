@@ -37,6 +37,8 @@ static void test_layout_gives_every_replica_its_own_port(void **state)
     assert_int_equal(layout_door_port(&l, 0), 20000);
     assert_int_equal(layout_doors(&l, LAYOUT_DOORS_MAX, &err), 0);
     for (int i = 1; i < l.doors; i++) {
+        size_t cell, zone;
+        assert_false(layout_place(&l, layout_door_port(&l, i), &cell, &zone));
         assert_false(used[layout_door_port(&l, i) - 20000]);
         used[layout_door_port(&l, i) - 20000] = true;
     }
@@ -45,6 +47,9 @@ static void test_layout_gives_every_replica_its_own_port(void **state)
             for (size_t s = 0; s <= topo.service_count; s++) { /* the last is the agent */
                 int port = layout_port(&l, c, z, s) - 20000;
                 assert_true(port > 0 && port < 200);
+                size_t cell, zone;
+                assert_true(layout_place(&l, port + 20000, &cell, &zone));
+                assert_true(cell == c && zone == z);
                 assert_false(used[port]);
                 used[port] = true;
                 assert_int_equal(layout_member_port(&l, c, layout_member(&l, z, s)), port + 20000);
