@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "tests/kids.h"
 #include "tests/rows.h"
+#include "wire/clock.h"
 #include "wire/store_sqlite.h"
 #include "wire/store_tx.h"
 
@@ -115,6 +116,49 @@ static void test_store_survives_a_full_disk(void **state)
     s = open_here();
     assert_int_equal(count_now(s), row.number + 1);
     put_rows(s, 1, 10);
+    store_close(s);
+}
+
+/* The fault: every write is told that there is no room, and nothing that was acknowledged is lost.
+ */
+static void test_store_with_a_disk_made_full_refuses_writes_and_reads_on(void **state)
+{
+    (void)state;
+    struct store *s = open_here();
+    put_rows(s, 0, 20);
+    store_suffer(s, 1, true);
+    struct error err;
+    struct row row = {.kind = 1, .bytes = 1000};
+    char expected[512];
+    snprintf(expected, sizeof expected, "%s/rows.db: no room left on the disk", folder);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(write_now(s, row_put, &row, &err), -1);
+        assert_string_equal(err.text, expected);
+        assert_int_equal(count_now(s), 20);
+    }
+    store_suffer(s, 1, false);
+    put_rows(s, 1, 5);
+    assert_int_equal(count_now(s), 25);
+    store_close(s);
+    s = open_here();
+    assert_int_equal(count_now(s), 25);
+    store_close(s);
+}
+
+static void test_slow_store_takes_so_many_times_as_long(void **state)
+{
+    (void)state;
+    enum { WRITES = 20, FACTOR = 20 };
+    struct store *s = open_here();
+    int64_t us[2];
+    for (int slow = 0; slow < 2; slow++) {
+        store_suffer(s, slow == 0 ? 1 : FACTOR, false);
+        int64_t from_us = clock_us();
+        put_rows(s, slow, WRITES);
+        us[slow] = clock_us() - from_us;
+    }
+    assert_int_equal(count_now(s), 2 * WRITES);
+    assert_true(us[1] > 3 * us[0]); /* what is spent outside of the store is not longer */
     store_close(s);
 }
 
@@ -351,6 +395,8 @@ int main(int argc, char **argv)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_store_survives_a_full_disk),
+        TEST(test_store_with_a_disk_made_full_refuses_writes_and_reads_on),
+        TEST(test_slow_store_takes_so_many_times_as_long),
         TEST(test_store_small_works_fit_where_a_large_one_does_not),
         TEST(test_store_log_that_cannot_be_folded_stays_bounded),
         TEST(test_store_says_that_its_folder_cannot_be_written),
