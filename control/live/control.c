@@ -107,10 +107,10 @@ static void kill_at(struct control *c, const struct lease *lease)
 /* Look after a process, unless the control plane of its cell is down. */
 static void drive(struct control *c, struct post *p)
 {
-    if (p->cell != POST_DOOR && leases_of(&c->faults.leases, c->layout->topo, FAULT_CONTROL_DOWN,
-                                          p->cell, clock_us()) != NULL)
-        return;
-    if (p->child.process.pid == 0) /* one that a fault has killed */
+    p->unattended =
+        p->cell != POST_DOOR && leases_of(&c->faults.leases, c->layout->topo, FAULT_CONTROL_DOWN,
+                                          p->cell, clock_us()) != NULL;
+    if (!p->unattended && p->child.process.pid == 0) /* one that a fault has killed */
         child_release(&p->child, clock_us());
     post_drive(p);
 }

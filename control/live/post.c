@@ -156,6 +156,8 @@ int post_init(struct post *p, const struct layout *l, size_t cell, size_t zone, 
 void post_drive(struct post *p)
 {
     int64_t now_us = clock_us();
+    if (p->unattended)
+        return;
     child_drive(&p->child, now_us);
     if (p->cell == POST_DOOR)
         picture_door(p->picture, p->zone, p->child.process.pid);

@@ -34,6 +34,7 @@ struct post { /* read `child`; the rest is private to post.c */
     int64_t asked_us;  /* the question that waits for an answer */
     int64_t silent_us; /* the first of its questions in a row that were not answered; 0: none */
     unsigned misses;   /* how many of these */
+    bool unattended;   /* a fault: nothing is done about it. Set by control */
     bool garbled;      /* its last answer was no status */
     char name[96];     /* "agent de/a", "door", "door 2" */
     char number[8];    /* of the second door and those after it */
