@@ -97,7 +97,7 @@ static inline struct http_call *ask(struct http_client *c, const char *method, c
 {
     o->inside = true;
     struct http_call *call =
-        http_send(c, method, target, NULL, 0, body, strlen(body), 5000000, on_done, o);
+        http_send(c, method, target, NULL, 0, body, strlen(body), 60000000, on_done, o);
     o->inside = false;
     return call;
 }
