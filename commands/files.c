@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/demand.h"
 #include "base/error.h"
 #include "commands/cli.h"
 #include "simulator/faults.h"
@@ -131,13 +132,18 @@ static int read_topology(const char **text, size_t *len, const char *path, struc
     return error_prefix(err, "%s", path);
 }
 
+/* `demand` may be NULL: the topology's own. */
 static int build_topology(struct files *files, const char *path, const char *text, size_t len,
-                          const struct json_set *sets, size_t set_count, struct arena *a,
+                          const struct json_set *sets, size_t set_count,
+                          const struct demand *demand, double scale, struct arena *a,
                           struct error *err)
 {
     if (topo_parse(&files->topo, text, len, sets, set_count, a, err) != 0 ||
-        files_times(&files->topo, path, NULL, a, err) != 0 ||
-        capacity_plan(&files->plan, &files->topo, a, err) != 0)
+        files_times(&files->topo, path, NULL, a, err) != 0)
+        return error_prefix(err, "%s", path);
+    if (demand != NULL)
+        demand_put(demand, &files->topo, scale);
+    if (capacity_plan(&files->plan, &files->topo, a, err) != 0)
         return error_prefix(err, "%s", path);
     files->topology_path = path;
     return 0;
@@ -150,7 +156,7 @@ int files_topology(struct files *files, const char *path, const struct cli_sets 
     size_t len;
     if (read_topology(&text, &len, path, a, err) != 0)
         return -1;
-    return build_topology(files, path, text, len, sets->set, sets->count, a, err);
+    return build_topology(files, path, text, len, sets->set, sets->count, NULL, 0, a, err);
 }
 
 struct shares { /* values to be put into the scenario, and into its topology */
@@ -225,7 +231,8 @@ int files_scenario_build(struct files *files, const struct files_texts *texts,
                        err) != 0)
         return error_prefix(err, "%s", texts->path);
     if (build_topology(files, texts->topology_path, texts->topology_text, texts->topology_len,
-                       shares.theirs, shares.theirs_count, a, err) != 0)
+                       shares.theirs, shares.theirs_count, texts->demand, texts->demand_scale, a,
+                       err) != 0)
         return -1;
     if (scenario_bind(&files->scenario, &files->topo, err) != 0 ||
         faults_check(&files->scenario, &files->topo, &files->plan, err) != 0)

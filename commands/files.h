@@ -11,6 +11,7 @@
 
 struct arena;
 struct cli_sets;
+struct demand;
 struct error;
 
 struct files { /* what a command works on; everything lives in the arena */
@@ -55,6 +56,8 @@ struct files_texts {
     const char *topology_path, *topology_text;
     size_t topology_len;
     const struct cli_sets *sets;
+    const struct demand *demand; /* put into the topology of all that is built; NULL: its own */
+    double demand_scale;
 };
 
 /* Read the two files; `sets` are borrowed and go into what is built. */

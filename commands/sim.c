@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/duration.h"
 #include "base/error.h"
+#include "commands/demand_file.h"
 #include "commands/keep.h"
 #include "commands/report.h"
 #include "commands/report_course.h"
@@ -20,6 +21,7 @@ struct sim_options {
     int64_t seed, replications, jobs;
     const char *db, *trace, *trace_from, *report;
     char command[REPORT_COMMAND];
+    struct demand_args demand;
     int64_t trace_records;
     struct cli_sets sets;
 };
@@ -43,6 +45,7 @@ static const struct cli_option options[] = {
      "So many happenings at most (default: 1000000)"},
     {"report", CLI_STR, offsetof(struct sim_options, report), "FILE.html", 0, 0,
      "Write the answer as one page with charts, for a browser"},
+    DEMAND_OPTIONS(struct sim_options, demand),
     {"set", CLI_SETS, offsetof(struct sim_options, sets), "PATH=VALUE", 0, 0,
      "Change a value of scenario or topology, as cells.de.servers_per_zone=2"},
     {.type = CLI_END},
@@ -203,6 +206,40 @@ static int run_one(const struct sim_options *o, const struct files_texts *texts,
     return status;
 }
 
+/* Read scenario, topology and what --demand names, and build. 0, or -1 with `err` set. */
+static int load(struct files *files, struct files_texts *texts, const struct sim_options *o,
+                const char *path, struct arena *a, struct error *err)
+{
+    struct demand_report report;
+    if (files_scenario_read(texts, path, &o->sets, a, err) != 0)
+        return -1;
+    if (o->demand.path == NULL)
+        return files_scenario_build(files, texts, NULL, 0, a, err);
+    struct demand *d = arena_alloc(a, 1, sizeof *d);
+    if (d == NULL)
+        return error_memory(err);
+    texts->demand = d;
+    texts->demand_scale = o->demand.scale > 0 ? (double)o->demand.scale : 1;
+    if (demand_file_read(d, &o->demand, a, err) != 0 ||
+        files_scenario_build(files, texts, NULL, 0, a, err) != 0 ||
+        demand_file_put(&report, d, &o->demand, &files->topo, a, err) != 0)
+        return -1;
+    if (!o->json)
+        demand_file_print(stdout, &report);
+    return 0;
+}
+
+static int check_options(const struct sim_options *o)
+{
+    if (o->trace == NULL && (o->trace_from != NULL || o->trace_records > 0))
+        return cli_misuse(&sim_command, "--trace-%s needs --trace FILE",
+                          o->trace_from != NULL ? "from" : "records");
+    if (o->demand.path != NULL && o->db != NULL)
+        return cli_misuse(&sim_command, "--db keeps no runs of other demand than the topology's%s",
+                          "; leave it or --demand out");
+    return o->demand.path == NULL ? demand_file_alone(&sim_command, &o->demand) : -1;
+}
+
 static int sim_main(int argc, char **argv)
 {
     struct sim_options o = {.seed = -1};
@@ -211,15 +248,14 @@ static int sim_main(int argc, char **argv)
     int status = cli_parse(&sim_command, argc, argv, &o, &args);
     if (status >= 0)
         return status;
-    if (o.trace == NULL && (o.trace_from != NULL || o.trace_records > 0))
-        return cli_misuse(&sim_command, "--trace-%s needs --trace FILE",
-                          o.trace_from != NULL ? "from" : "records");
+    status = check_options(&o);
+    if (status >= 0)
+        return status;
     struct arena a = {0};
     struct error err;
     struct files_texts texts;
     struct files files;
-    if (files_scenario_read(&texts, argv[1], &o.sets, &a, &err) != 0 ||
-        files_scenario_build(&files, &texts, NULL, 0, &a, &err) != 0) {
+    if (load(&files, &texts, &o, argv[1], &a, &err) != 0) {
         arena_release(&a);
         return cli_fail(err.text);
     }

@@ -72,6 +72,19 @@ plan --demand "$orders" --demand-scale 100000
 says "gb" && ! grep -q "^gb .* 0 .*12 " "$dir/out"
 verdict "an order may stand for many requests" $?
 
+cat >"$dir/run.json" <<END
+{"topology": "shop.json", "start": "peak FR", "duration": "20s", "replications": 2}
+END
+"$BULKHEAD" sim "$dir/run.json" --demand "$orders" --demand-scale 72000 >"$dir/out" &&
+    grep -q '^FR ' "$dir/out" && says "$want"
+verdict "a simulation runs on it" $?
+# FR's busiest hour has 3 orders: 3 x 72,000 / 3600 s x 20 s x 2 replications, give or take chance.
+awk '$1 == "FR" && NF > 8 { gsub(",", "", $2); n = $2 } END { exit !(n > 2200 && n < 2600) }' \
+    "$dir/out"
+verdict "with as many requests as the file says" $?
+"$BULKHEAD" sim "$dir/run.json" --demand "$orders" --db "$dir/runs.db" 2>"$dir/err"
+[ $? -eq 2 ] && grep -q -- "--db keeps no runs of other demand" "$dir/err"
+verdict "which --db does not keep" $?
 fails "a zone that is none" "--demand-zone: expected UTC or local" --demand "$orders" --demand-zone CET
 fails "a column that is not there" 'no column "when" (--demand-time); there are invoice,' \
     --demand "$orders" --demand-time when
