@@ -30,6 +30,7 @@ struct list_row { /* of any kind; what a kind has not is NULL or 0 */
 extern const struct json_field list_row_fields[];
 
 struct list_page {
+    const char *country; /* of many countries' pages: whose it is */
     struct list_row *rows;
     size_t row_count;
     const char *next; /* NULL: there are no more */

@@ -15,7 +15,13 @@
 #include "control/live/smart.h"
 #include "region/ids.h"
 
-enum { TIMEOUT_US = 10000000, LINKS = 4, TARGET_MAX = 2048, QUANTITY_MAX = 1000000 };
+enum {
+    MANY_LIMIT_MAX = 100,
+    TIMEOUT_US = 10000000,
+    LINKS = 4,
+    TARGET_MAX = 2048,
+    QUANTITY_MAX = 1000000
+};
 
 struct noun_options {
     bool json, door;
@@ -277,9 +283,35 @@ static int plan_list(struct job *j, char **args, int count)
     return add_id(j, "customer", j->noun->id == ID_ORDER ? j->o.customer : NULL, ID_CUSTOMER);
 }
 
+/* "all", or "gb,de": a door asks them at once. */
+static bool is_many(const char *countries)
+{
+    return strcmp(countries, "all") == 0 || strchr(countries, ',') != NULL;
+}
+
+static int many(struct job *j, const char *countries)
+{
+    char country[3];
+    bool all = strcmp(countries, "all") == 0;
+    snprintf(j->target, sizeof j->target, "/items?%s", all ? "" : "countries=");
+    for (const char *at = all ? NULL : countries; at != NULL;) {
+        char one[8];
+        size_t len = strcspn(at, ",");
+        snprintf(one, sizeof one, "%.*s", (int)(len < 7 ? len : 7), at);
+        if (take_country(j, one, country) != 0 || add_to_target(j, country) != 0 ||
+            add_to_target(j, at[len] == ',' ? "," : "&") != 0)
+            return -1;
+        at = at[len] == ',' ? at + len + 1 : NULL;
+    }
+    if (j->o.limit > MANY_LIMIT_MAX)
+        j->o.limit = MANY_LIMIT_MAX;
+    return add_to_target(j, "q=");
+}
+
 static int plan_search(struct job *j, char **args, int count)
 {
-    if (collection(j, args[0]) != 0 || add_to_target(j, "?q=") != 0)
+    if (is_many(args[0]) ? many(j, args[0]) != 0
+                         : collection(j, args[0]) != 0 || add_to_target(j, "?q=") != 0)
         return -1;
     for (int i = 1; i < count; i++)
         if ((i > 1 && add_to_target(j, "%20") != 0) || add_word(j, args[i]) != 0)
@@ -351,10 +383,11 @@ static int report(struct job *j)
         return EXIT_NO;
     }
     if (r->status < 400) {
-        enum noun_form form = j->o.json ? NOUN_AS_IT_CAME
-                              : j->verb->plan == plan_list || j->verb->plan == plan_search
-                                  ? NOUN_PAGE
-                                  : NOUN_ROW;
+        bool page = j->verb->plan == plan_list || j->verb->plan == plan_search;
+        enum noun_form form = j->o.json                               ? NOUN_AS_IT_CAME
+                              : strncmp(j->target, "/items?", 7) == 0 ? NOUN_PAGES
+                              : page                                  ? NOUN_PAGE
+                                                                      : NOUN_ROW;
         noun_print(j->noun->id, form, r->body, r->len, &j->arena);
         return EXIT_YES;
     }
@@ -434,7 +467,8 @@ const struct cli_command catalog_command = {
     1,
     33,
     "Items of a running system",
-    MORE("add COUNTRY --description TEXT | read ID | list COUNTRY | search COUNTRY WORD..."),
+    MORE("add COUNTRY --description TEXT | read ID | list COUNTRY | search COUNTRY WORD...\n"
+         "  COUNTRY of a search may be several, as gb,de, or all: a door asks them at once"),
     catalog_options};
 const struct cli_command order_command = {
     "order",

@@ -8,7 +8,12 @@
 
 struct arena;
 
-enum noun_form { NOUN_ROW, NOUN_PAGE, NOUN_AS_IT_CAME };
+enum noun_form {
+    NOUN_ROW,
+    NOUN_PAGE,
+    NOUN_PAGES, /* of many countries */
+    NOUN_AS_IT_CAME,
+};
 
 /* Print what a service answered, on stdout. What cannot be read as what we know is printed as it
  * came. */
