@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -29,6 +30,8 @@ enum {
     LIMIT_US_EACH = 100000, /* for each process, where there are more than 300 */
     STEPS = 20,             /* looks while one process looks after another once */
     REASONS_MAX = 8,
+    STORE_BYTES = 128 << 10,   /* a new store's */
+    ROOM_BYTES_MIN = 16 << 10, /* with less nothing can be written */
 };
 
 struct up_options {
@@ -152,6 +155,29 @@ static int save(struct up *u, struct error *err)
         state_rewrite(&u->state, &u->arena, err) != 0)
         return -1;
     return state_make_folders(&u->state, &u->arena, err);
+}
+
+/* Bytes that we may still write on the disk of the folder; -1: it cannot be told. */
+static int64_t room_bytes(const struct up *u)
+{
+    struct statvfs disk;
+    if (statvfs(u->o.dir, &disk) != 0)
+        return -1;
+    return (int64_t)disk.f_bavail * (int64_t)disk.f_frsize;
+}
+
+/* A replica whose store finds no room ends, and its log finds none to say so: it is told here. */
+static int check_room(const struct up *u, struct error *err)
+{
+    const struct topo *topo = u->state.layout.topo;
+    int64_t needed = (int64_t)(topo->cell_count * topo->service_count) * STORE_BYTES;
+    int64_t room = room_bytes(u);
+    if (room < 0 || room >= needed || u->running > 0)
+        return 0;
+    return error_set(err, ERR_SYSTEM,
+                     "%s: its disk is full: %lld KiB are free, and %zu stores need %lld KiB",
+                     u->o.dir, (long long)(room / 1024), topo->cell_count * topo->service_count,
+                     (long long)(needed / 1024));
 }
 
 /* ---- starting ---- */
@@ -302,9 +328,11 @@ static int too_late(const struct up *u, struct error *err)
         used += n > 0 ? (size_t)n : 0;
         told++;
     }
-    const char *why = !u->is_heard ? "control does not answer"
-                      : told > 0   ? text
-                                   : "a door does not answer";
+    int64_t room = room_bytes(u);
+    const char *why = room >= 0 && room < ROOM_BYTES_MIN ? "the disk of its folder is full"
+                      : !u->is_heard                     ? "control does not answer"
+                      : told > 0                         ? text
+                                                         : "a door does not answer";
     return error_set(err, ERR_SYSTEM, "not healthy after %d s: %s", (int)(limit_us(u) / 1000000),
                      why);
 }
@@ -397,6 +425,8 @@ static int locked(struct up *u, struct error *err)
     if (lock < 0)
         return -1;
     int status = load(u, err);
+    if (status == 0)
+        status = check_room(u, err);
     if (status == 0)
         status = save(u, err);
     if (status == 0)

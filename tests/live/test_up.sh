@@ -314,6 +314,19 @@ up
 said 0 'healthy: 2 cells'
 verdict 'and up is healthy again' "$why"
 
+# ---- a disk without room ----
+
+mkdir "$work/small"
+if mount -t tmpfs -o size=300k none "$work/small" 2>/dev/null; then
+    run up "$topology" --state "$work/small/state" --port $((port + 100))
+    said 2 'its disk is full'
+    [ "$(count "$work/small/state")" -eq 0 ] || why='something runs'
+    umount "$work/small"
+    verdict 'up on a full disk names the cause' "$why"
+else
+    skip 'up on a full disk names the cause' 'no file system may be mounted here'
+fi
+
 # ---- down ----
 
 echo kept >"$dir/cells/de/catalog/kept"
