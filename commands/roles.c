@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -130,13 +129,9 @@ static int enter(struct role *r, const struct role_options *o, struct error *err
 static void settle(const char *name)
 {
     char title[16];
-    struct rlimit files;
     snprintf(title, sizeof title, "bulkhead-%s", name);
     prctl(PR_SET_NAME, title, 0, 0, 0);
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &files);
-    }
+    process_raise_files();
 }
 
 static int run(const struct cli_command *command, int argc, char **argv,
@@ -193,6 +188,11 @@ static void take_gossip(void *guest, struct http_exchange *x)
     member_take(guest, x);
 }
 
+static bool is_cut(void *guest)
+{
+    return member_is_cut(guest);
+}
+
 static void end_member(void *guest)
 {
     member_close(guest, true);
@@ -200,8 +200,11 @@ static void end_member(void *guest)
 
 static int service_body(const struct role *r)
 {
-    static const struct service_guest member = {
-        .path = MEMBER_PATH, .begin = begin_member, .take = take_gossip, .end = end_member};
+    static const struct service_guest member = {.path = MEMBER_PATH,
+                                                .begin = begin_member,
+                                                .take = take_gossip,
+                                                .is_cut = is_cut,
+                                                .end = end_member};
     return service_run(&r->state.layout, r->cell, r->zone, r->service, &member);
 }
 

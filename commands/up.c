@@ -32,6 +32,7 @@ enum {
     REASONS_MAX = 8,
     STORE_BYTES = 128 << 10,   /* a new store's */
     ROOM_BYTES_MIN = 16 << 10, /* with less nothing can be written */
+    ENDS_MAX = 6, /* in a row, of one that has never been well: it will not become well either */
 };
 
 struct up_options {
@@ -337,6 +338,19 @@ static int too_late(const struct up *u, struct error *err)
                      why);
 }
 
+/* A zone that has never been well, one of whose processes ends again and again. */
+static int look_for_loop(const struct up *u, struct error *err)
+{
+    for (size_t i = 0; u->is_heard && i < u->status.cell_count; i++)
+        for (size_t k = 0; k < u->status.cells[i].zone_count; k++) {
+            const struct status_zone *zone = &u->status.cells[i].zones[k];
+            if (zone->health == STATUS_STARTING && zone->ends >= ENDS_MAX)
+                return error_set(err, ERR_SYSTEM, "%s/%s does not become healthy: %s",
+                                 u->status.cells[i].name, zone->name, zone->why);
+        }
+    return 0;
+}
+
 static int await(struct up *u, struct error *err)
 {
     struct status_fetcher f;
@@ -347,6 +361,8 @@ static int await(struct up *u, struct error *err)
             status = error_set(err, ERR_NONE, "interrupted");
         else if (clock_us() - u->began_us > limit_us(u))
             status = too_late(u, err);
+        else if (look_for_loop(u, err) != 0)
+            status = -1;
         else
             status = listen_once(u, &f, err);
         if (u->is_heard)

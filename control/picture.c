@@ -127,11 +127,16 @@ void picture_event(struct picture *p, int64_t now_us, const char *format, ...)
 }
 
 void picture_agent(struct picture *p, size_t cell, size_t zone, int64_t pid,
-                   const struct supervise *rule, int64_t now_us)
+                   const struct supervise *rule, const char *last, int64_t now_us)
 {
+    char words[SUPERVISE_WORDS_MAX];
     struct picture_zone *z = &p->cell[cell].zone[zone];
     z->agent_pid = pid;
-    supervise_words(rule, now_us, z->agent_words);
+    z->agent_ends = supervise_ends(rule, now_us);
+    supervise_words(rule, now_us, words);
+    bool why = words[0] != '\0' && last[0] != '\0';
+    snprintf(z->agent_words, sizeof z->agent_words, "%s%s%s", words, why ? ": " : "",
+             why ? last : "");
 }
 
 /* Decode into a new arena, so that what was said before stays when this is nonsense. */
@@ -295,6 +300,8 @@ static void judge_zone(struct picture *p, size_t cell, size_t index, const struc
     take_replicas(zone, &z->said, known, lease != NULL);
     z->ready_once = z->ready_once || zone->up == zone->wanted;
     zone->agent_pid = lease != NULL ? 0 : z->agent_pid; /* it waits for the fault's end */
+    zone->ends = known ? z->said.status.cells[0].zones[0].ends : 0;
+    zone->ends = z->agent_ends > zone->ends ? z->agent_ends : zone->ends;
     const struct health_facts facts = {
         .ready_once = z->ready_once,
         .heard_us_ago = z->said.heard_us < 0 ? -1 : now_us - z->said.heard_us,

@@ -33,8 +33,9 @@ struct picture_zone {
     struct picture_said said;
     struct health_clock clock;
     bool ready_once;
-    int64_t agent_pid;                     /* 0: none */
-    char agent_words[SUPERVISE_WORDS_MAX]; /* of supervise_words */
+    int64_t agent_pid;                /* 0: none */
+    int64_t agent_ends;               /* of supervise_ends */
+    char agent_words[HEALTH_WHY_MAX]; /* of supervise_words, and why */
     char why[HEALTH_WHY_MAX];
 };
 
@@ -77,9 +78,9 @@ void picture_release(struct picture *p);
 void picture_event(struct picture *p, int64_t now_us, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The process of an agent: its number, 0 for none, and its crash loop's words. */
+/* The process of an agent: its number, 0 for none, its crash loop, and why it ended last. */
 void picture_agent(struct picture *p, size_t cell, size_t zone, int64_t pid,
-                   const struct supervise *rule, int64_t now_us);
+                   const struct supervise *rule, const char *last, int64_t now_us);
 
 /* The process of a door; 0: none. */
 void picture_door(struct picture *p, size_t door, int64_t pid);

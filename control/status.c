@@ -45,6 +45,8 @@ static const struct json_field zone_fields[] = {
     COUNT(struct status_zone, since_ms, "since_ms", .doc = "In this health for so long"),
     COUNT(struct status_zone, up, "up", .doc = "Replicas that answer"),
     COUNT(struct status_zone, wanted, "wanted", .doc = "Replicas that should"),
+    COUNT(struct status_zone, ends, "ends",
+          .doc = "How often in a row one of its processes has ended, the most of them"),
     NUMBER(struct status_zone, rps, "rps", RPS_MAX, .doc = "Requests per second it answered"),
     NUMBER(struct status_zone, share, "share", 1, .doc = "Its share of the cell's requests"),
     NUMBER(struct status_zone, errors, "errors", 1, .doc = "Failed requests among its own"),

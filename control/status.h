@@ -36,8 +36,9 @@ struct status_replica { /* one process */
 struct status_zone {
     const char *name;
     int health;
-    int64_t since_ms;                  /* in this health for so long */
-    int64_t up, wanted;                /* replicas */
+    int64_t since_ms;   /* in this health for so long */
+    int64_t up, wanted; /* replicas */
+    int64_t ends;       /* in a row, of that one of its processes that ended most often */
     double rps, share, errors, p99_ms; /* share: of the cell's requests; errors: share of its own */
     const char *why;                   /* a sentence; "" when all is well */
     int64_t agent_pid;

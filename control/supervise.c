@@ -94,11 +94,16 @@ int64_t supervise_deadline_us(const struct supervise *s)
     return s->state == SUPERVISE_WAITING ? s->at_us : INT64_MAX;
 }
 
+int64_t supervise_ends(const struct supervise *s, int64_t now_us)
+{
+    bool good = s->state == SUPERVISE_RUNNING && now_us - s->at_us >= s->opts.stable_us;
+    return good ? 0 : s->ends;
+}
+
 void supervise_words(const struct supervise *s, int64_t now_us, char out[SUPERVISE_WORDS_MAX])
 {
     out[0] = '\0';
-    bool good = s->state == SUPERVISE_RUNNING && now_us - s->at_us >= s->opts.stable_us;
-    if (s->ends < SUPERVISE_LOOP || good)
+    if (supervise_ends(s, now_us) < SUPERVISE_LOOP)
         return;
     int used =
         snprintf(out, SUPERVISE_WORDS_MAX, "ended %lu times in a row", (unsigned long)s->ends);

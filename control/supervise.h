@@ -53,6 +53,9 @@ bool supervise_due(const struct supervise *s, int64_t now_us);
 /* When it is next due, INT64_MAX while it runs or is held. */
 int64_t supervise_deadline_us(const struct supervise *s);
 
+/* How often it has ended in a row, 0 once it has made good. */
+int64_t supervise_ends(const struct supervise *s, int64_t now_us);
+
 /* "ended 4 times in a row, next start in 800ms" of one that is in a crash loop; "" of others. */
 enum { SUPERVISE_LOOP = 3, SUPERVISE_WORDS_MAX = 96 };
 void supervise_words(const struct supervise *s, int64_t now_us, char out[SUPERVISE_WORDS_MAX]);

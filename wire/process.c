@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -130,6 +131,15 @@ int process_find(struct process *found, const char *path, struct error *err)
     return status;
 }
 
+void process_raise_files(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
 int process_signal(const struct process *found, int signal)
 {
     assert(found->fd >= 0);
@@ -195,12 +205,12 @@ static void default_signals(void)
 static _Noreturn void become(const struct process_spawn_opts *opts, char **argv, int empty, int log,
                              int news)
 {
-    enum { HIGH = 16 }; /* above the places they are going to */
+    enum { HIGH = 4 }; /* above the places they are going to */
     empty = fcntl(empty, F_DUPFD, HIGH);
     log = fcntl(log, F_DUPFD, HIGH);
-    news = fcntl(news, F_DUPFD, HIGH);
-    if (dup2(empty, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0 ||
-        dup3(news, 3, O_CLOEXEC) < 0 || close_range(4, ~0U, 0) < 0) {
+    int high = fcntl(news, F_DUPFD, HIGH);
+    if (empty < 0 || log < 0 || high < 0 || dup2(empty, 0) < 0 || dup2(log, 1) < 0 ||
+        dup2(log, 2) < 0 || dup3(high, 3, O_CLOEXEC) < 0 || close_range(4, ~0U, 0) < 0) {
         tell(news, errno, STEP_FILES);
         _exit(127);
     }

@@ -30,6 +30,9 @@ int process_find(struct process *found, const char *path, struct error *err);
  * ourselves. 0 with *found set as above, -1 with errno set. */
 int process_holder(struct process *found, int fd, off_t at);
 
+/* Have as many descriptors as the system lets us. */
+void process_raise_files(void);
+
 /* Send `signal`. 0, or -1 with errno set, ESRCH when it has ended. */
 int process_signal(const struct process *found, int signal);
 

@@ -34,7 +34,6 @@ enum {
     TICKS = 2,                /* of ours while each replica is asked once */
     SILENT_US_MAX = 10000000, /* a replica that says nothing for so long is frozen */
     GRACE_US = 3000000,       /* from SIGTERM to SIGKILL */
-    LAST_MAX = 200,
 };
 
 struct agent;
@@ -44,8 +43,7 @@ struct replica {
     size_t service;
     struct child child;
     struct probe probe;
-    pid_t pid;           /* the one that the probe asks */
-    char last[LAST_MAX]; /* the last line of its log, when it ended */
+    pid_t pid; /* the one that the probe asks */
     const char *args[CHILD_ARGS_MAX];
 };
 
@@ -105,7 +103,7 @@ static const char *loop_words(const struct agent *g, struct arena *a)
         if (words[0] == '\0')
             continue;
         const char *text = arena_format(a, "%s %s%s%s", r->child.opts.name, words,
-                                        r->last[0] == '\0' ? "" : ": ", r->last);
+                                        r->child.last[0] == '\0' ? "" : ": ", r->child.last);
         return text == NULL ? "" : text;
     }
     for (size_t i = 0; i < g->count; i++) {
@@ -164,6 +162,8 @@ static char *status_text(const struct agent *g, struct arena *a)
                                     .health = (int)health_of(r),
                                     .restarts = r->child.rule.restarts,
                                     .why = progress_text(r, a)};
+        int64_t ends = supervise_ends(&r->child.rule, clock_us());
+        zone.ends = ends > zone.ends ? ends : zone.ends;
         zone.up += health_serves(zone.replicas[i].health);
     }
     status.healthy = zone.up == zone.wanted;
@@ -239,7 +239,6 @@ static void drive(struct replica *r)
 static void on_replica_ended(void *context)
 {
     struct replica *r = context;
-    log_last(r->child.opts.log, r->last, sizeof r->last);
     lease_file_look(&r->agent->faults); /* a fault may have done it */
     drive(r);
 }

@@ -3,9 +3,11 @@
 #include <assert.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -32,12 +34,22 @@ void child_forget(struct child *c)
     process_release(&c->process);
 }
 
+/* Where the disk is full its log has no word of it. */
+static void note_last(struct child *c)
+{
+    struct statvfs disk;
+    log_last(c->opts.log, c->last, sizeof c->last);
+    if (statvfs(c->opts.log, &disk) == 0 && disk.f_bavail == 0)
+        snprintf(c->last, sizeof c->last, "no room left on the disk");
+}
+
 static void on_end(uv_poll_t *watch, int status, int events)
 {
     struct child *c = watch->data;
     (void)status;
     (void)events;
     log_line("%s ended (process %ld)", c->opts.name, (long)c->process.pid);
+    note_last(c);
     child_forget(c);
     supervise_step(&c->rule, clock_us(), SUPERVISE_ENDED);
     if (c->rule.state != SUPERVISE_HELD)
@@ -84,6 +96,7 @@ static void start(struct child *c, int64_t now_us)
     pid_t pid;
     if (process_spawn(&opts, &pid, &err) != 0) {
         log_line("%s cannot be started: %s", c->opts.name, err.text);
+        snprintf(c->last, sizeof c->last, "%.*s", CHILD_LAST_MAX - 1, err.text);
         supervise_step(&c->rule, now_us, SUPERVISE_ENDED);
         return;
     }
@@ -98,11 +111,15 @@ static void start(struct child *c, int64_t now_us)
     runs(c, SUPERVISE_STARTED, now_us);
 }
 
-static void find(struct child *c, struct process *found)
+/* False when nobody can tell: then it may run, and must not be started beside itself. */
+static bool find(struct child *c, struct process *found)
 {
     struct error err;
-    if (process_find(found, c->opts.pid_file, &err) != 0)
-        log_line("%s: %s", c->opts.name, err.text);
+    if (process_find(found, c->opts.pid_file, &err) == 0)
+        return true;
+    log_line("%s: %s", c->opts.name, err.text);
+    snprintf(c->last, sizeof c->last, "%.*s", CHILD_LAST_MAX - 1, err.text);
+    return false;
 }
 
 void child_drive(struct child *c, int64_t now_us)
@@ -113,7 +130,10 @@ void child_drive(struct child *c, int64_t now_us)
     }
     if (c->process.pid != 0 || !supervise_due(&c->rule, now_us))
         return;
-    find(c, &c->process);
+    if (!find(c, &c->process)) {
+        supervise_step(&c->rule, now_us, SUPERVISE_ENDED); /* looked for again, ever later */
+        return;
+    }
     if (c->process.pid == 0) {
         start(c, now_us);
         return;
@@ -140,8 +160,7 @@ void child_signal(struct child *c, int signal)
         return;
     }
     struct process found;
-    find(c, &found);
-    if (found.pid != 0)
+    if (find(c, &found) && found.pid != 0)
         process_signal(&found, signal);
     process_release(&found);
 }

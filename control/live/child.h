@@ -22,14 +22,15 @@ struct child_opts { /* all borrowed for the child's life */
     void *context;
 };
 
-enum { CHILD_ARGS_MAX = 12 };
+enum { CHILD_ARGS_MAX = 12, CHILD_LAST_MAX = 200 };
 
-struct child { /* read `rule`, `process.pid` and `since_us`; the rest is private to child.c */
+struct child { /* read what has a note; the rest is private to child.c */
     struct child_opts opts;
-    struct supervise rule;
+    struct supervise rule;  /* when it is started again */
     struct process process; /* pid 0: none */
     uv_poll_t *watch;
-    int64_t since_us; /* it was started or adopted then */
+    int64_t since_us;          /* it was started or adopted then */
+    char last[CHILD_LAST_MAX]; /* why it ended, as far as its log tells, or could not be started */
 };
 
 /* Due at once; nothing is started before child_drive. */

@@ -84,6 +84,7 @@ int crew_find(struct crew *crew, const char *dir, struct error *err)
 {
     *crew = (struct crew){.count = 0};
     char path[PATH_MAX];
+    process_raise_files(); /* one for each of them */
     if (strlen(dir) + sizeof "/control.pid" > sizeof path)
         return error_set(err, ERR_LIMIT, "the path of the state folder is too long");
     snprintf(path, sizeof path, "%s/control.pid", dir);

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/layout.h"
 #include "base/topo.h"
+#include "control/fence.h"
 #include "control/gossip.h"
 #include "control/gossip_seal.h"
 #include "control/gossip_story.h"
@@ -25,8 +26,15 @@
 
 enum {
     PARTING_MS = 200,
+    TIMEOUT_US_MIN = 1000000,
     JOIN_PERIODS = 4, /* without an answer before others are asked */
     MEMBER_NAME_MAX = 96,
+};
+
+struct peer {
+    struct member *member;
+    uint16_t number;
+    struct http_client *client; /* NULL: nothing has been said to it yet */
 };
 
 struct member {
@@ -42,10 +50,11 @@ struct member {
     struct gossip_seal seal;
     struct gossip_view view;
     struct network network;
-    struct http_client **client; /* [members], NULL: nothing has been said to it yet */
-    unsigned calls;              /* under way */
-    int64_t join_us;             /* to ask others then, INT64_MAX: we have joined */
-    struct rng rng;              /* of whom to ask */
+    struct peer *peer; /* [members] */
+    struct fence fence;
+    unsigned calls;  /* under way */
+    int64_t join_us; /* to ask others then, INT64_MAX: we have joined */
+    struct rng rng;  /* of whom to ask */
     bool held, ending;
 };
 
@@ -93,29 +102,41 @@ static void on_record(void *context, const struct gossip_record *r)
 
 /* ---- sending ---- */
 
+static size_t zone_of(const struct member *m, uint16_t member)
+{
+    return member / (m->layout->topo->service_count + 1);
+}
+
 static void take(struct member *m, const void *bytes, size_t len, struct http_exchange *x);
 static void part(uv_timer_t *timer);
 
 static void answered(void *context, const struct http_reply *reply)
 {
-    struct member *m = context;
+    const struct peer *peer = context;
+    struct member *m = peer->member;
+    bool ours = reply->failure == HTTP_BUSY || reply->failure == HTTP_UNSENT;
     m->calls--;
+    if (!ours) /* our own trouble says nothing of the way there */
+        fence_asked(&m->fence, zone_of(m, peer->number), reply->failure != HTTP_TIMEOUT);
     if (reply->failure == HTTP_OK && reply->status == 200 && reply->len > 0 && !m->ending)
         take(m, reply->body, reply->len, NULL);
     if (m->ending && m->calls == 0)
         uv_timer_start(&m->timer, part, 0, 0);
 }
 
-static size_t zone_of(const struct member *m, uint16_t member)
+/* A busy machine is no cut line. */
+static int64_t timeout_us(const struct member *m)
 {
-    return member / (m->layout->topo->service_count + 1);
+    return m->gossip.opts.period_us > TIMEOUT_US_MIN ? m->gossip.opts.period_us : TIMEOUT_US_MIN;
 }
 
 static void post(struct member *m, const struct gossip_letter *letter)
 {
     uint8_t bytes[GOSSIP_SEALED_MAX];
-    struct http_client **client = &m->client[letter->to];
+    struct peer *peer = &m->peer[letter->to];
+    struct http_client **client = &peer->client;
     if (*client == NULL) {
+        *peer = (struct peer){.member = m, .number = letter->to};
         *client = http_client_new(m->loop, layout_member_port(m->layout, m->cell, letter->to), 1);
         if (*client != NULL)
             network_route(&m->network, *client, m->cell, zone_of(m, m->self),
@@ -124,8 +145,8 @@ static void post(struct member *m, const struct gossip_letter *letter)
     if (*client == NULL)
         return; /* lost, like any other */
     size_t len = gossip_seal_put(&m->seal, bytes, letter->to, &letter->msg);
-    m->calls += http_send(*client, "POST", MEMBER_PATH, NULL, 0, bytes, len,
-                          m->gossip.opts.period_us, answered, m) != NULL;
+    m->calls += http_send(*client, "POST", MEMBER_PATH, NULL, 0, bytes, len, timeout_us(m),
+                          answered, peer) != NULL;
 }
 
 /* All that the machine has to say. One letter to whoever asked by `x` is the answer to that. */
@@ -214,6 +235,7 @@ static void take(struct member *m, const void *bytes, size_t len, struct http_ex
         return;
     }
     uint16_t asker = m->in.from;
+    fence_asked(&m->fence, zone_of(m, asker), true);
     gossip_step(&m->gossip, clock_us(), &m->in, &m->out);
     post_all(m, x, asker);
     schedule(m);
@@ -248,6 +270,11 @@ void member_take(struct member *m, struct http_exchange *x)
 }
 
 /* ---- looking ---- */
+
+bool member_is_cut(const struct member *m)
+{
+    return fence_is_cut(&m->fence, m->layout->topo->cells[m->cell].zone_count, zone_of(m, m->self));
+}
 
 int member_status(const struct member *m, struct status_gossip *out, struct arena *a)
 {
@@ -369,8 +396,8 @@ static int init(struct member *m, size_t zone, struct error *err)
     char text[MEMBER_NAME_MAX];
     if (load_key(m, key, err) != 0)
         return -1;
-    m->client = arena_alloc(&m->arena, members, sizeof(struct http_client *));
-    if (m->client == NULL ||
+    m->peer = arena_alloc(&m->arena, members, sizeof m->peer[0]);
+    if (m->peer == NULL ||
         gossip_view_init(&m->view, (uint16_t)members, m->self, clock_us(), &m->arena) != 0 ||
         gossip_seal_init(&m->seal, key, (uint32_t)m->cell, m->self, (uint16_t)members,
                          (uint16_t)(m->layout->topo->service_count + 1), (uint64_t)clock_us(),
@@ -435,7 +462,7 @@ static void part(uv_timer_t *timer)
     if (uv_is_closing((uv_handle_t *)timer))
         return;
     for (uint16_t i = 0; i < m->view.members; i++)
-        http_client_free(m->client[i]); /* nobody is called any more */
+        http_client_free(m->peer[i].client); /* nobody is called any more */
     network_close(&m->network, on_network_closed, m);
 }
 

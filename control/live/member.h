@@ -32,6 +32,9 @@ void member_take(struct member *m, struct http_exchange *x);
 /* While it is held it neither says nor hears anything, and joins anew afterwards. */
 void member_hold(struct member *m, bool hold);
 
+/* Whether it is cut off from most other zones, as far as its own links tell (control/fence.h). */
+bool member_is_cut(const struct member *m);
+
 /* What it believes, in `a`. 0, or -1 when memory is out. */
 int member_status(const struct member *m, struct status_gossip *out, struct arena *a);
 

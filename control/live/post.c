@@ -162,7 +162,8 @@ void post_drive(struct post *p)
     if (p->cell == POST_DOOR)
         picture_door(p->picture, p->zone, p->child.process.pid);
     else
-        picture_agent(p->picture, p->cell, p->zone, p->child.process.pid, &p->child.rule, now_us);
+        picture_agent(p->picture, p->cell, p->zone, p->child.process.pid, &p->child.rule,
+                      p->child.last, now_us);
 }
 
 void post_close(struct post *p)

@@ -50,7 +50,8 @@ static void take(struct probe *p, const struct http_reply *reply)
     p->heard = true;
     p->answers = reply->failure == HTTP_OK;
     p->well = p->answers && reply->status == 200;
-    if (p->well && !p->well_once) /* what came before was its start */
+    /* What came before was its start; or it could not report, and does again. */
+    if (p->well && (!p->well_once || p->progress.rule == PROGRESS_SILENT))
         progress_init(&p->progress, &p->opts, clock_us());
     p->well_once = p->well_once || p->well;
     if (p->well_once)

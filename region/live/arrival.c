@@ -156,5 +156,10 @@ void arrival_handle(void *context, struct http_exchange *x)
         http_problem(x, status, why);
         return;
     }
+    if (s->guest != NULL && strcmp(route->method, "POST") == 0 && s->guest_opts->is_cut(s->guest)) {
+        request_problem(x, 503, "Retry-After", "1",
+                        "this replica is cut off from most zones of its cell, and takes no writes");
+        return;
+    }
     request_begin(s, x, route, &target);
 }

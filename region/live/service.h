@@ -6,6 +6,7 @@
 #ifndef REGION_LIVE_SERVICE_H
 #define REGION_LIVE_SERVICE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <uv.h>
 
@@ -19,7 +20,8 @@ struct service_guest {
     int (*begin)(void **guest, const struct layout *l, size_t cell, size_t zone, size_t service,
                  uv_loop_t *loop, struct error *err); /* 0, or -1 with `err` set */
     void (*take)(void *guest, struct http_exchange *x);
-    void (*end)(void *guest); /* close its handles; the loop runs on for that */
+    bool (*is_cut)(void *guest); /* off from most of its cell: writes are refused meanwhile */
+    void (*end)(void *guest);    /* close its handles; the loop runs on for that */
 };
 
 /* Claim the replica's pid file, open the store, listen, and serve until SIGTERM or SIGINT: then

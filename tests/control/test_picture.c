@@ -67,7 +67,7 @@ static int agent_says(struct world *w, size_t zone, const char *up, int64_t now_
                      "{\"topology\": \"\", \"healthy\": true, \"cells\": [{\"name\": \"de\", "
                      "\"zones\": [{\"name\": \"%s\", \"replicas\": [%s]}]}]}",
                      w->topo.cells[0].zones[zone], replicas);
-    picture_agent(&w->picture, 0, zone, 50 + (int64_t)zone, &w->rule, now_us);
+    picture_agent(&w->picture, 0, zone, 50 + (int64_t)zone, &w->rule, "", now_us);
     return picture_agent_said(&w->picture, 0, zone, text, (size_t)n, now_us, &w->err);
 }
 

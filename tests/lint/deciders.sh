@@ -31,6 +31,7 @@ both region admission_rules admission_init admission_arrive admission_full admis
 both region admission_finish admission_drop
 
 # Called by live processes alone so far. What the simulator calls too moves up.
+live control fence_asked fence_is_cut
 live control route_leave route_outcome_of
 
 # Called by the simulator alone so far. What is called live too moves up; this part only shrinks.

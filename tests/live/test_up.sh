@@ -433,9 +433,12 @@ verdict 'a crash loop is named in status' "$why"
 kill -INT "$upper"
 wait "$upper"
 status=$?
-said 1 'interrupted'
+said 1 '' # when it was slow it has given up before
 [ "$(count "$dir")" -eq 0 ] || why="$(count "$dir") processes are left"
 verdict 'up that is interrupted takes down what it started' "$why"
+up
+said 1 'does not become healthy: catalog ended'
+verdict 'up does not wait for what ends again and again, and says why it does' "$why"
 echo de >"$dir/cells/de/catalog/cell"
 
 # ---- ports ----
