@@ -1,7 +1,7 @@
 /* ask.h - who asks: a customer at a door, or a server that calls another service.
  *
- * A request is sent as one try after the other, each to a replica that the balance chooses, with a
- * second copy where hedging allows it, until one is answered or the retry budget says no. */
+ * What is sent where and when, and what follows from how it ended, is control/route's to say, as it
+ * is at a live door. Here it travels, and a customer may come again. */
 #ifndef SIMULATOR_ASK_H
 #define SIMULATOR_ASK_H
 

@@ -2,10 +2,10 @@
  *
  * A tick of the engine is one nanosecond. Each country asks each service by a Poisson process whose
  * rate follows its local hour. A request goes to the door of its cell, which chooses a replica
- * (control/balance), travels half the zone round trip, is admitted, waits or is shed
+ * (control/route), travels half the zone round trip, is admitted, waits or is shed
  * (region/admission), is worked on, and travels back. A try that fails or takes too long is
- * repeated in another zone as far as the retry budget (control/retry) allows. What decides is the
- * code that runs live; this folder moves time and messages, and counts.
+ * repeated in another zone as far as the retry budget and the customer's patience allow. What
+ * decides is the code that runs live; this folder moves time and messages, and counts.
  *
  * Cells share nothing, here as there. world.c builds and runs, ask.c and serve.c are a request's
  * way, faults.c breaks and heals. */
