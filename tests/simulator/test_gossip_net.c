@@ -34,6 +34,7 @@ struct world {
     uint16_t observer; /* who suspects others so often */
     uint64_t observer_suspects;
     uint64_t events[GOSSIP_EVENTS];
+    int64_t first_us[LARGEST]; /* that a member was suspected; 0: it was not */
 };
 
 static struct world w;
@@ -43,6 +44,8 @@ static void trace(void *context, const struct gossip_record *r)
     struct world *world = context;
     world->events[r->event]++;
     world->observer_suspects += r->event == GOSSIP_SUSPECTS && r->self == world->observer;
+    if (r->event == GOSSIP_SUSPECTS && world->first_us[r->member] == 0)
+        world->first_us[r->member] = r->now_us;
     if (r->member != world->watched)
         return;
     if (r->event == GOSSIP_SUSPECTS && world->suspected_us < 0)
@@ -280,11 +283,15 @@ static void test_gossip_crash_reads_as_a_story(void **state)
     }
 }
 
+/* The dead of a zone are pinged by the other zones alone, with one ping in `far_every`: each that
+ * much less often, and the last of m after far_every * (1 + 1/2 + ... + 1/m) periods if that were a
+ * Poisson process. Periods grow meanwhile, as many of those who are asked to ping are dead too. */
 static void test_gossip_whole_zone_dies_at_once_and_no_one_else(void **state)
 {
     (void)state;
     static const uint16_t sizes[] = {9, 60, 300};
     for (size_t i = 0; i < 3; i++) {
+        double mean = 0, last = 0, harmonic = 0;
         make(&usual, sizes[i], 0);
         pass(10);
         int64_t began_us = gossip_net_now(&w.net);
@@ -293,9 +300,20 @@ static void test_gossip_whole_zone_dies_at_once_and_no_one_else(void **state)
         for (uint16_t k = 0; k < sizes[i]; k += 3)
             while (gossip_net_hold(&w.net, k, GOSSIP_DEAD) < w.net.running)
                 pass(0.5);
+        double all = (double)(gossip_net_now(&w.net) - began_us) / (double)PERIOD;
+        for (uint16_t k = 0; k < sizes[i]; k += 3) {
+            double seen = (double)(w.first_us[k] - began_us) / (double)PERIOD;
+            mean += seen / (sizes[i] / 3);
+            last = seen > last ? seen : last;
+            harmonic += 1.0 / (k / 3 + 1);
+        }
+        double poisson = gossip_usual.far_every * harmonic;
         if (tells())
-            print_message("a zone of %d members dies: known to all after %.1f periods\n", sizes[i],
-                          (double)(gossip_net_now(&w.net) - began_us) / (double)PERIOD);
+            print_message("a zone of %d members dies: suspected after %.1f periods on average, the "
+                          "last after %.1f (%.1f), known to all after %.1f\n",
+                          sizes[i], mean, last, poisson, all);
+        assert_true(mean < 1.5 * gossip_usual.far_every + 1);
+        assert_true(last < 1.5 * poisson);
         assert_int_equal(w.net.counts.killed, 0);
     }
 }
