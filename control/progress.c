@@ -158,6 +158,8 @@ bool progress_look(struct progress *p, const struct progress_sample *sample, int
     struct finding f = find(p, sample, now_us);
     enum progress_state found = state_of[f.rule];
     p->looked_us = now_us;
+    if (sample != NULL && p->rule == PROGRESS_SILENT) /* that is over, whatever else there is */
+        return become(p, &f, now_us);
     /* What is counted now and then holds until it is counted again. */
     if (!f.counted && (f.rule == PROGRESS_FINE || (f.rule == PROGRESS_WAITS && found == p->state)))
         return false;

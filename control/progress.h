@@ -7,7 +7,8 @@
  *
  * Who has nothing to do is well. Who has work and finishes none of it is not, however lively it
  * is. A word changes only after several looks in a row that agree, and gets better later than it
- * got worse, and a measure must fall clearly below its limit for that: nothing flaps.
+ * got worse, and a measure must fall clearly below its limit for that: nothing flaps. Only silence
+ * ends with the first report.
  *
  * A machine: `now_us` is handed in and never goes back. The replica's own clock is not asked: how
  * long nothing has moved is seen from looks that see the same counts. */

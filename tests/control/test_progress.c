@@ -233,6 +233,10 @@ static void test_progress_silence_is_failing(void **state)
     assert_int_equal(l.p.state, PROGRESS_FAILING);
     progress_words(&l.p, l.now_us + 3 * S, words);
     assert_string_equal(words, "no report for 2.5 s, limit 2 s; next look in 500 ms");
+    l.now_us += 3 * S;
+    assert_int_equal(live(&l, &busy, 1), 1); /* and ends with the first report */
+    assert_int_equal(l.p.state, PROGRESS_WELL);
+    assert_int_equal(live(&l, &busy, 100), 0);
 }
 
 static void test_progress_begins_anew_with_a_new_process(void **state)
