@@ -94,6 +94,12 @@ static void print_faults(FILE *out, const struct status *s)
 /* One alone is in the first line. */
 static void print_doors(FILE *out, const struct status *s)
 {
+    char why[480];
+    for (size_t i = 0; i < s->door_count; i++)
+        if (s->doors[i].map_why != NULL)
+            fprintf(out, "door %zu goes by map %lld: %s\n", i + 1,
+                    (long long)s->doors[i].map_version,
+                    visible(s->doors[i].map_why, why, sizeof why));
     for (size_t i = 0; s->door_count > 1 && i < s->door_count; i++) {
         const struct status_door *d = &s->doors[i];
         fprintf(out, "door %zu on port %lld: ", i + 1, (long long)d->port);

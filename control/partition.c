@@ -215,6 +215,8 @@ int partition_same(const struct partition *p, const struct partition *is, struct
 /* Only what is known to be so counts: no news is no change. */
 static int state_now(int state, const struct status_zone *zone, int health)
 {
+    if (state == PARTITION_OUT) /* that is for who took it out to say */
+        return state;
     if (zone->health == STATUS_DOWN || health == STATUS_DOWN)
         return PARTITION_DOWN;
     bool up = health == STATUS_OK || health == STATUS_IDLE || health == STATUS_DEGRADED;

@@ -80,7 +80,12 @@ int picture_init(struct picture *p, const struct layout *l, const char *name, in
     for (int i = 0; i < l->doors; i++) {
         p->said[i].heard_us = -1;
         p->door[i] = (struct status_door){
-            .port = layout_door_port(l, i), .rps = NAN, .requests = -1, .lost = -1};
+            .port = layout_door_port(l, i),
+            .rps = NAN,
+            .requests = -1,
+            .lost = -1,
+            .map_version = -1,
+        };
     }
     p->status = (struct status){.topology = name,
                                 .control_pid = pid,
@@ -89,6 +94,7 @@ int picture_init(struct picture *p, const struct layout *l, const char *name, in
                                 .errors = NAN,
                                 .requests = -1,
                                 .lost = -1,
+                                .map_version = -1,
                                 .doors = p->door,
                                 .door_count = (size_t)l->doors,
                                 .cell_count = l->topo->cell_count,
@@ -403,6 +409,8 @@ static const struct status *hear_doors(struct picture *p, int64_t now_us)
         door->rps = door->answers ? s->rps : NAN;
         door->requests = door->answers ? s->requests : -1;
         door->lost = door->answers ? s->lost : -1;
+        door->map_version = door->answers ? s->map_version : -1;
+        door->map_why = door->answers ? s->map_why : NULL;
         if (door->answers)
             said[count++] = s;
     }

@@ -110,6 +110,9 @@ static const struct json_field door_fields[] = {
     NUMBER(struct status_door, rps, "rps", RPS_MAX, .doc = "Requests per second"),
     COUNT(struct status_door, requests, "requests", .doc = "Requests since it started"),
     COUNT(struct status_door, lost, "lost", .doc = "Those of them that failed"),
+    COUNT(struct status_door, map_version, "map_version", .doc = "Of the map that it goes by"),
+    JSON_STR(struct status_door, map_why, "map_why", .nullable = true,
+             .doc = "Why the map that lies there is not used; null when it is"),
     JSON_END,
 };
 
@@ -148,6 +151,9 @@ const struct json_field status_fields[] = {
     NUMBER(struct status, errors, "errors", 1, .doc = "Failed requests among them"),
     COUNT(struct status, requests, "requests", .doc = "Requests since the doors started"),
     COUNT(struct status, lost, "lost", .doc = "Those of them that failed"),
+    COUNT(struct status, map_version, "map_version", .doc = "Of a door alone: of its map"),
+    JSON_STR(struct status, map_why, "map_why", .nullable = true,
+             .doc = "Of a door alone: why the map that lies there is not used"),
     JSON_LIST(struct status, doors, door_count, "doors", struct status_door, door_fields,
               .doc = "The front doors, one by one"),
     JSON_LIST(struct status, cells, cell_count, "cells", struct status_cell, cell_fields,

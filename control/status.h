@@ -84,6 +84,8 @@ struct status_door {
     bool answers;
     double rps;
     int64_t requests, lost; /* since it started */
+    int64_t map_version;
+    const char *map_why; /* the file that is there is not used; NULL when it is */
 };
 
 struct status_fault {
@@ -107,6 +109,8 @@ struct status {
     bool healthy;                  /* every cell is OK or IDLE */
     double rps, errors;
     int64_t requests, lost; /* at the doors since they started */
+    int64_t map_version;    /* said by a door of itself, and so is map_why */
+    const char *map_why;
     struct status_door *doors;
     size_t door_count;
     struct status_cell *cells;

@@ -139,14 +139,17 @@ static void on_fetch_timer(uv_timer_t *timer)
 static void on_map(void *context, const struct http_reply *reply)
 {
     struct client *c = context;
-    bool heard = reply->failure == HTTP_OK && (reply->status == 200 || reply->status == 304);
+    bool same = reply->failure == HTTP_OK && reply->status == 304;
+    bool other = reply->failure == HTTP_OK && reply->status == 200 &&
+                 client_take_map(c, reply->body, reply->len, &c->refused) == 0;
+    bool heard = same || other;
     c->fetch = NULL;
-    if (!heard)
-        client_next_door(c, c->fetch_port);
-    else if (reply->status == 304)
+    if (same)
         c->doubted = false;
-    else if (client_take_map(c, reply->body, reply->len, &c->refused) == 0)
+    else if (other)
         save_cache(c, reply->body, reply->len);
+    else
+        client_next_door(c, c->fetch_port);
     if (c->opts.follow || c->doubted)
         uv_timer_start(&c->fetch_timer, on_fetch_timer, heard ? HEARD_MS : PAUSE_MS, 0);
     void (*fetched)(void *context) = c->fetched;

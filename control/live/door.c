@@ -74,8 +74,13 @@ static void get_status(struct door *d, struct http_exchange *x)
 {
     struct arena a = {0};
     struct status *status = door_stats_status(&d->stats, clock_us(), &a);
-    if (status != NULL)
+    if (status != NULL) {
+        status->port = layout_door_port(d->layout, d->number);
+        status->map_version = d->partition.file.map.version;
+        if (d->partition.file.why.code != ERR_NONE)
+            status->map_why = d->partition.file.why.text;
         door_tries_explain(&d->tries, status, &a);
+    }
     answer_json(x, status == NULL ? NULL : json_encode(status, status_fields, &a));
     arena_release(&a);
 }

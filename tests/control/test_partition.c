@@ -114,6 +114,10 @@ static void test_partition_changes_with_what_is_known_only(void **state)
     assert_int_equal(r->state, PARTITION_IN);
     for (size_t i = 0; i < 8; i++)
         assert_int_equal(w->map.cells[0].replicas[i].state, PARTITION_IN);
+    w->map.cells[0].replicas[7].state = PARTITION_OUT; /* on purpose: it stays out */
+    assert_false(partition_observe(&w->map, &w->status));
+    assert_int_equal(w->map.cells[0].replicas[7].state, PARTITION_OUT);
+    w->map.cells[0].replicas[7].state = PARTITION_IN;
     w->zone[0][0].health = STATUS_DOWN;
     assert_true(partition_observe(&w->map, &w->status));
     for (size_t i = 0; i < 8; i++)

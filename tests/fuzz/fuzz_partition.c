@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/layout.h"
+#include "control/live/client_map.h"
 #include "control/partition.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -29,6 +30,25 @@ static void check(const struct partition *p)
     }
 }
 
+/* A client goes by it. */
+static void go_by(const char *text, size_t size)
+{
+    struct client_map *m;
+    struct error err;
+    struct rng rng;
+    rng_init(&rng, 1);
+    int status = client_map_new(&m, text, size, &rng, 0, &err);
+    assert(status == 0);
+    struct client_group *g = client_map_group(m, "/de/orders/de-o-1");
+    if (g != NULL) {
+        struct route_request r = {.near = BALANCE_NO_ZONE, .deadline_us = INT64_MAX};
+        struct route_choice choice = route_begin(&g->route, &r, 1);
+        assert(choice.act != ROUTE_SEND || choice.replica < g->count);
+        route_leave(&g->route, &r, 2);
+    }
+    client_map_leave(m);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = malloc(size + 1); /* of its exact size: reading on is seen */
@@ -46,6 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         int status = partition_parse(&back, again, strlen(again), &a, &err);
         assert(status == 0 && back.version == p.version && back.cell_count == p.cell_count);
         assert(strcmp(partition_print(&back, &a), again) == 0);
+        go_by(text, size);
     } else {
         assert(err.code != ERR_NONE && err.text[0] != '\0');
     }
