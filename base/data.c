@@ -221,6 +221,18 @@ int64_t data_country_rtt_us(const char *a, const char *b)
     return -1;
 }
 
+void data_country_rtts_us(const char *a, const char *const *b, size_t count, int64_t *out)
+{
+    struct csv csv = rows_of(data_country_latency, data_country_latency_end);
+    for (size_t i = 0; i < count; i++)
+        out[i] = -1;
+    while (csv_row(&csv) == CSV_ROW)
+        for (size_t way = 0; way < 2; way++)
+            for (size_t i = 0; is_text(&csv, way, a) && i < count; i++)
+                if (is_text(&csv, 1 - way, b[i]))
+                    out[i] = number_of(&csv, 2);
+}
+
 int64_t data_distance_rtt_us(const struct data_country *country, const struct data_region *region)
 {
     const double earth_km = 6371;

@@ -301,13 +301,17 @@ static int cell_region(struct topo *topo, struct topo_cell *cell, struct arena *
                          cell->name, got);
     }
     if (cell->zone_rtt_us == 0)
-        cell->zone_rtt_us = data_zone_rtt_us(cell->region);
-    if (cell->zone_rtt_us < 0)
-        cell->zone_rtt_us = ZONE_RTT_US;
+        cell->zone_rtt_us = topo_zone_rtt_us(cell->region);
     for (size_t i = 0; i < cell->country_count; i++)
         cell->client_rtt_us[i] =
             topo_client_rtt_us(topo_home(&topo->countries[cell->country[i]]), cell->region);
     return topo_cut_cell(topo, cell, err);
+}
+
+int64_t topo_zone_rtt_us(const char *region)
+{
+    int64_t rtt_us = data_zone_rtt_us(region);
+    return rtt_us < 0 ? ZONE_RTT_US : rtt_us;
 }
 
 int64_t topo_client_rtt_us(const char *home, const char *region)

@@ -1,7 +1,9 @@
 #include "commands/commands.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -9,11 +11,13 @@
 #include "commands/plan_print.h"
 #include "commands/report.h"
 #include "commands/report_plan.h"
+#include "commands/simulate.h"
 #include "control/plan.h"
 
 struct plan_options {
-    bool json;
-    const char *report;
+    bool json, frontier;
+    int64_t pick, seed;
+    const char *out, *report;
     char command[REPORT_COMMAND];
     struct demand_args demand;
     struct cli_sets sets;
@@ -24,6 +28,14 @@ static const struct cli_option options[] = {
      "Print the plan as JSON (docs/plan.schema.json)"},
     {"report", CLI_STR, offsetof(struct plan_options, report), "FILE.html", 0, 0,
      "Write the plan as one page with charts, for a browser"},
+    {"frontier", CLI_FLAG, offsetof(struct plan_options, frontier), NULL, 0, 0,
+     "Add the cheapest cuts for every blast radius, of customers and of demand"},
+    {"pick", CLI_I64, offsetof(struct plan_options, pick), "N", 1, 1e6,
+     "Write point N of these as a topology, and nothing else"},
+    {"out", CLI_STR, offsetof(struct plan_options, out), "FILE", 0, 0,
+     "Where --pick writes it; else to stdout"},
+    {"seed", CLI_I64, offsetof(struct plan_options, seed), "N", 0, 9e15,
+     "Of the search that more than 16 countries take; default 1"},
     DEMAND_OPTIONS(struct plan_options, demand),
     {"set", CLI_SETS, offsetof(struct plan_options, sets), "PATH=VALUE", 0, 0,
      "Change a value of the file, as cells.de.servers_per_zone=2"},
@@ -56,45 +68,128 @@ static int write_report(const struct plan_options *o, const char *path, const st
     return report_plan(o->report, &info, files, plan, demand, err);
 }
 
+/* ---- the frontier ---- */
+
+struct going {
+    bool terminal;
+};
+
+static bool goes_on(void *context, double done)
+{
+    struct going *g = context;
+    if (g->terminal)
+        fprintf(stderr, "\rfrontier %3.0f %%", done * 100);
+    return !simulate_stopped();
+}
+
+static int find_frontiers(struct plan *plan, const struct topo *topo, int64_t seed, struct arena *a,
+                          struct error *err)
+{
+    struct simulate simulate = {0};
+    struct going going = {.terminal = isatty(STDERR_FILENO)};
+    const struct frontier_opts opts = {.seed = (uint64_t)seed, .going = goes_on, .context = &going};
+    simulate_begin(&simulate);
+    int status = plan_frontiers(plan, topo, &opts, a, err);
+    simulate_end(&simulate);
+    if (going.terminal)
+        fprintf(stderr, "\r%*s\r", 16, "");
+    return status;
+}
+
+/* Write point `number` as a topology that reads back. 0, or -1 with `err` set. */
+static int write_point(const struct plan *plan, const struct topo *topo,
+                       const struct plan_options *o, struct arena *a, struct error *err)
+{
+    struct topo picked, read;
+    const struct frontier_point *point = plan_point(plan, o->pick);
+    int64_t points = 0;
+    for (size_t i = 0; i < plan->frontier_count; i++)
+        points += (int64_t)plan->frontiers[i].point_count;
+    if (point == NULL)
+        return error_set(err, ERR_RANGE, "--pick: expected a point from 1 to %lld, got %lld",
+                         (long long)points, (long long)o->pick);
+    if (frontier_pick(&picked, point, topo, a, err) != 0)
+        return -1;
+    picked.about = arena_format(a,
+                                "Point %lld of the frontier: %lld cells, %lld servers, at most "
+                                "%.3g %% of customers and %.3g %% of demand in one.",
+                                (long long)o->pick, (long long)point->cell_count_all,
+                                (long long)point->servers, point->blast_customers * 100,
+                                point->blast_demand * 100);
+    const char *text = picked.about == NULL ? NULL : topo_text(&picked, a);
+    if (text == NULL)
+        return error_memory(err);
+    if (topo_parse(&read, text, strlen(text), NULL, 0, a, err) != 0)
+        return error_prefix(err, "--pick");
+    FILE *out = o->out == NULL ? stdout : fopen(o->out, "w");
+    if (out == NULL)
+        return error_set(err, ERR_SYSTEM, "%s: %s", o->out, strerror(errno));
+    int status = fputs(text, out) < 0 ? EOF : 0;
+    if (o->out == NULL)
+        return status == 0 ? 0 : error_set(err, ERR_SYSTEM, "stdout: cannot be written");
+    if (fclose(out) != 0 || status != 0)
+        return error_set(err, ERR_SYSTEM, "%s: cannot be written", o->out);
+    return 0;
+}
+
+/* ---- the command ---- */
+
+/* Everything but the printing. 0, or -1 with `err` set. */
+static int make(struct plan *plan, struct files *files, struct demand_report *demand,
+                const char *path, const struct plan_options *o, struct arena *a, struct error *err)
+{
+    bool given = o->demand.path != NULL;
+    if ((o->report != NULL && page_try(o->report, err) != 0) ||
+        files_topology(files, path, &o->sets, a, err) != 0 ||
+        (given && take_demand(demand, files, &o->demand, a, err) != 0))
+        return -1;
+    if (plan_make(plan, &files->topo, &files->plan, a, err) != 0 ||
+        ((o->frontier || o->pick > 0) && find_frontiers(plan, &files->topo, o->seed, a, err) != 0))
+        return error_prefix(err, "%s", path);
+    return o->report == NULL ? 0
+                             : write_report(o, path, files, plan, given ? demand : NULL, a, err);
+}
+
+static int say(const struct plan *plan, const struct files *files,
+               const struct demand_report *demand, const struct plan_options *o, const char *path,
+               struct arena *a)
+{
+    const char *text = o->json ? json_encode(plan, plan_fields, a) : "";
+    if (text == NULL)
+        return cli_fail("no memory left");
+    if (o->json) {
+        fputs(text, stdout);
+    } else {
+        if (o->demand.path != NULL)
+            demand_file_print(stdout, demand);
+        plan_print(stdout, files_name(path, a), files);
+        plan_print_rest(stdout, plan);
+    }
+    return files->plan.enough && plan->proof.failures == 0 ? EXIT_YES : EXIT_NO;
+}
+
 static int plan_main(int argc, char **argv)
 {
-    struct plan_options o = {0};
+    struct plan_options o = {.seed = 1};
     int args;
     report_command(o.command, argc, argv);
     int status = cli_parse(&plan_command, argc, argv, &o, &args);
     if (status >= 0)
+        return status;
+    if (o.out != NULL && o.pick == 0)
+        return cli_misuse(&plan_command, "--out needs %s", "--pick");
+    if (o.demand.path == NULL && (status = demand_file_alone(&plan_command, &o.demand)) >= 0)
         return status;
     struct arena a = {0};
     struct error err;
     struct files files;
     struct plan plan;
     struct demand_report demand = {0};
-    if (o.demand.path == NULL && (status = demand_file_alone(&plan_command, &o.demand)) >= 0)
-        return status;
-    bool given = o.demand.path != NULL;
-    if ((o.report != NULL && page_try(o.report, &err) != 0) ||
-        files_topology(&files, argv[1], &o.sets, &a, &err) != 0 ||
-        (given && take_demand(&demand, &files, &o.demand, &a, &err) != 0) ||
-        plan_make(&plan, &files.topo, &files.plan, &a, &err) != 0 ||
-        (o.report != NULL &&
-         write_report(&o, argv[1], &files, &plan, given ? &demand : NULL, &a, &err) != 0)) {
-        arena_release(&a);
-        return cli_fail(err.text);
-    }
-    const char *text = o.json ? json_encode(&plan, plan_fields, &a) : "";
-    if (text == NULL) {
-        arena_release(&a);
-        return cli_fail("no memory left");
-    }
-    if (o.json) {
-        fputs(text, stdout);
-    } else {
-        if (given)
-            demand_file_print(stdout, &demand);
-        plan_print(stdout, files_name(argv[1], &a), &files);
-        plan_print_rest(stdout, &plan);
-    }
-    status = files.plan.enough ? EXIT_YES : EXIT_NO;
+    if (make(&plan, &files, &demand, argv[1], &o, &a, &err) != 0 ||
+        (o.pick > 0 && write_point(&plan, &files.topo, &o, &a, &err) != 0))
+        status = cli_fail(err.text);
+    else
+        status = o.pick > 0 ? EXIT_YES : say(&plan, &files, &demand, &o, argv[1], &a);
     arena_release(&a);
     return status;
 }
@@ -105,7 +200,8 @@ const struct cli_command plan_command = {
     "TOPOLOGY",
     1,
     1,
-    "Count the servers that survive the tolerated loss",
-    "Exit status 1 when the topology fixes fewer servers than that.",
+    "Count the servers that survive the tolerated loss, and find cheaper cuts",
+    "Exit status 1 when the topology fixes fewer servers than that. docs/PLANNING.md explains the "
+    "tables.",
     options,
 };

@@ -278,9 +278,112 @@ static void print_shards(FILE *out, const struct plan *plan)
     table_print(&t, out);
 }
 
+/* ---- the frontier ---- */
+
+/* "GB DE FR +2" of a cell, with "2 x " before a country in parts. */
+static void spell_cell(char out[TABLE_CELL_MAX], const struct frontier_cell *cell, size_t most)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    if (cell->parts > 1)
+        used = (size_t)snprintf(out, TABLE_CELL_MAX, "%lld x ", (long long)cell->parts);
+    for (size_t i = 0; i < cell->country_count && i < most; i++)
+        used += (size_t)snprintf(out + used, TABLE_CELL_MAX - used, "%s%s", i == 0 ? "" : " ",
+                                 cell->countries[i]);
+    if (cell->country_count > most)
+        snprintf(out + used, TABLE_CELL_MAX - used, " +%zu", cell->country_count - most);
+}
+
+static const char *bar(double share)
+{
+    static const char full[] = "####################";
+    int length = (int)(share * 20 + 0.5);
+    return full + 20 - (length < 1 ? 1 : length > 20 ? 20 : length);
+}
+
+static void print_points(FILE *out, const struct frontier *f)
+{
+    struct table t;
+    table_titles(&t, f->priced ? "N|COST|SERVERS|CELLS|CUSTOMERS|DEMAND|<LARGEST|<|GAP|<KNEE"
+                               : "N|SERVERS|CELLS|CUSTOMERS|DEMAND|<LARGEST|<|GAP|<KNEE");
+    for (size_t i = 0; i < f->point_count; i++) {
+        const struct frontier_point *p = &f->points[i];
+        char largest[TABLE_CELL_MAX];
+        spell_cell(largest, &p->cells[0], 4);
+        table_put(&t, "%lld", (long long)p->number);
+        if (f->priced)
+            table_put(&t, "%.2f", p->cost);
+        table_put(&t, "%s", table_count(p->servers));
+        table_put(&t, "%s", table_count(p->cell_count_all));
+        table_put(&t, "%.1f %%", p->blast_customers * 100);
+        table_put(&t, "%.1f %%", p->blast_demand * 100);
+        table_put(&t, "%s", largest);
+        table_put(&t, "%s", bar(p->blast));
+        table_put(&t, "%.1f %%", p->gap * 100);
+        table_put(&t, "%s", p->knee == NULL ? "" : p->knee);
+    }
+    table_print(&t, out);
+}
+
+static void print_knees(FILE *out, const struct frontier *f)
+{
+    for (size_t i = 0; i < f->point_count; i++) {
+        const struct frontier_point *p = &f->points[i];
+        if (p->knee == NULL)
+            continue;
+        fprintf(out, "\nknee %s, point %lld: ", p->knee, (long long)p->number);
+        for (size_t k = 0; k < p->cell_count && k < 12; k++) {
+            char cell[TABLE_CELL_MAX];
+            spell_cell(cell, &p->cells[k], 8);
+            fprintf(out, "%s%s (%s)", k == 0 ? "" : ", ", cell, p->cells[k].region);
+        }
+        fprintf(out, p->cell_count > 12 ? ", and %zu cells more\n" : "\n", p->cell_count - 12);
+    }
+}
+
+static void print_layouts(FILE *out, const struct frontier *f)
+{
+    struct table t;
+    fprintf(out, "\nBeside them:\n\n");
+    table_titles(&t, f->priced ? "<CUT|COST|SERVERS|CELLS|LARGEST|<" : "<CUT|SERVERS|CELLS|LARGEST|<");
+    for (size_t i = 0; i < f->layout_count; i++) {
+        const struct frontier_layout *l = &f->layouts[i];
+        table_put(&t, "%s", l->name);
+        if (f->priced && l->cost == l->cost)
+            table_put(&t, "%.2f", l->cost);
+        else if (f->priced)
+            table_put(&t, "%s", "-");
+        table_put(&t, "%s", table_count(l->servers));
+        table_put(&t, "%s", table_count(l->cells));
+        table_put(&t, "%.1f %%", l->blast * 100);
+        table_put(&t, "%s", l->allowed ? "" : "not allowed by rules, regions or latency");
+    }
+    table_print(&t, out);
+}
+
+static void print_frontier(FILE *out, const struct frontier *f)
+{
+    fprintf(out, "\nThe cheapest cuts by the largest share of %s that one cell's loss touches; ",
+            f->measure == FRONTIER_CUSTOMERS ? "customers" : "demand");
+    if (f->exact)
+        fprintf(out, "exact: no cut betters them.\n");
+    else
+        fprintf(out, "found by search: each is at most its gap above the cheapest (%.1f %% at "
+                     "worst).\n",
+                f->gap_max * 100);
+    if (f->stopped)
+        fprintf(out, "STOPPED before its end: cuts of smaller blast are missing.\n");
+    fprintf(out, "\n");
+    print_points(out, f);
+    print_knees(out, f);
+    print_layouts(out, f);
+}
+
 void plan_print_rest(FILE *out, const struct plan *plan)
 {
     print_proof(out, plan);
     print_separation(out, &plan->separation);
     print_shards(out, plan);
+    for (size_t i = 0; i < plan->frontier_count; i++)
+        print_frontier(out, &plan->frontiers[i]);
 }
