@@ -249,8 +249,8 @@ bool topo_may_share(const struct topo *topo, size_t one, size_t other);
 /* Whether a country's residency rule lets its data lie in `region`. */
 bool topo_may_lie(const struct topo_country *country, const char *region);
 
-/* Round trip between two zones of a region, us: the median of what was measured there, or else of all
- * AWS regions. */
+/* Round trip between two zones of a region, us: the median of what was measured there, or else of
+ * all AWS regions. */
 int64_t topo_zone_rtt_us(const char *region);
 
 /* Round trip from the customers of a country to a region, us: as measured between the two

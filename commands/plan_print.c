@@ -345,7 +345,8 @@ static void print_layouts(FILE *out, const struct frontier *f)
 {
     struct table t;
     fprintf(out, "\nBeside them:\n\n");
-    table_titles(&t, f->priced ? "<CUT|COST|SERVERS|CELLS|LARGEST|<" : "<CUT|SERVERS|CELLS|LARGEST|<");
+    table_titles(&t,
+                 f->priced ? "<CUT|COST|SERVERS|CELLS|LARGEST|<" : "<CUT|SERVERS|CELLS|LARGEST|<");
     for (size_t i = 0; i < f->layout_count; i++) {
         const struct frontier_layout *l = &f->layouts[i];
         table_put(&t, "%s", l->name);
@@ -368,8 +369,9 @@ static void print_frontier(FILE *out, const struct frontier *f)
     if (f->exact)
         fprintf(out, "exact: no cut betters them.\n");
     else
-        fprintf(out, "found by search: each is at most its gap above the cheapest (%.1f %% at "
-                     "worst).\n",
+        fprintf(out,
+                "found by search: each is at most its gap above the cheapest (%.1f %% at "
+                "worst).\n",
                 f->gap_max * 100);
     if (f->stopped)
         fprintf(out, "STOPPED before its end: cuts of smaller blast are missing.\n");

@@ -17,8 +17,7 @@ static int add_region(struct cut *cut, const char *name, double price, struct er
             return 0;
     if (cut->region_count == CUT_REGIONS_MAX)
         return error_set(err, ERR_LIMIT, "regions: more than %d to choose from", CUT_REGIONS_MAX);
-    cut->regions[cut->region_count++] =
-        (struct cut_region){name, (int64_t)(price * MILLION + 0.5)};
+    cut->regions[cut->region_count++] = (struct cut_region){name, (int64_t)(price * MILLION + 0.5)};
     return 0;
 }
 
@@ -32,8 +31,8 @@ static int find_regions(struct cut *cut, struct arena *a, struct error *err)
         if (region.zones < cut->zones)
             return error_set(err, ERR_CONFLICT,
                              "regions[%zu].region: %s has %d zone%s, and a cell here %lld", i,
-                             topo->candidates[i].region, region.zones,
-                             region.zones == 1 ? "" : "s", (long long)cut->zones);
+                             topo->candidates[i].region, region.zones, region.zones == 1 ? "" : "s",
+                             (long long)cut->zones);
         if (add_region(cut, topo->candidates[i].region, topo->candidates[i].price, err) != 0)
             return -1;
     }
@@ -248,8 +247,7 @@ int64_t cut_cost(const struct cut *cut, double peak_rps, uint64_t regions)
 {
     if (regions == 0)
         return CUT_NEVER;
-    return cut_price(cut, regions) *
-           capacity_servers(cut->rules, cut->topo, peak_rps, cut->zones);
+    return cut_price(cut, regions) * capacity_servers(cut->rules, cut->topo, peak_rps, cut->zones);
 }
 
 int64_t cut_part_weight(const struct cut_atom *atom, int64_t parts)

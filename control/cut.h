@@ -30,9 +30,9 @@ struct cut_atom {
     const size_t *country; /* [country_count] indices into the topology */
     size_t country_count;
     int64_t weight;
-    uint64_t regions; /* a bit for each that all its countries may use */
-    int64_t parts;    /* equal cells of its own that it may be cut into */
-    bool alone;       /* shares with no other atom */
+    uint64_t regions;  /* a bit for each that all its countries may use */
+    int64_t parts;     /* equal cells of its own that it may be cut into */
+    bool alone;        /* shares with no other atom */
     const double *rps; /* [slot_count] */
 };
 
@@ -45,7 +45,7 @@ struct cut {
     int64_t *rtt_us; /* [country][region_count] from customers */
     struct cut_atom *atoms;
     size_t atom_count;
-    bool *apart; /* [atom][atom_count]: may not share */
+    bool *apart;       /* [atom][atom_count]: may not share */
     size_t slot_count; /* slots that can be a peak: the others are below one of these everywhere */
     int64_t weight;    /* of all */
 };
@@ -74,9 +74,9 @@ int64_t cut_alone(const struct cut *cut, const struct cut_atom *atom, int64_t we
 
 /* ---- all cuts: control/cut_exact.c ---- */
 
-struct cut_plan { /* which cell each atom is in */
-    uint16_t *cell; /* [atom_count]: 0 .. */
-    int64_t *parts; /* [atom_count]: of an atom alone */
+struct cut_plan {         /* which cell each atom is in */
+    uint16_t *cell;       /* [atom_count]: 0 .. */
+    int64_t *parts;       /* [atom_count]: of an atom alone */
     int64_t cost, weight; /* of the largest cell */
 };
 
@@ -100,10 +100,10 @@ bool cut_search_find(struct cut_search *search, int64_t weight_max, struct cut_p
 
 /* ---- control/cut_bound.c ----
  *
- * Atoms that no chain of shared cells can join are bounded by themselves, and a lone one exactly. Of
- * others, whatever the cut: there are at least so many cells as weights and pairs that do not fit
- * together ask for; the sum of peaks is at least the peak of the sum, and more where heavy atoms
- * leave little room beside them; a cell's servers lie above some lines in its peak. */
+ * Atoms that no chain of shared cells can join are bounded by themselves, and a lone one exactly.
+ * Of others, whatever the cut: there are at least so many cells as weights and pairs that do not
+ * fit together ask for; the sum of peaks is at least the peak of the sum, and more where heavy
+ * atoms leave little room beside them; a cell's servers lie above some lines in its peak. */
 
 struct cut_bounds;
 

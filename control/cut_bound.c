@@ -34,7 +34,8 @@ static double steps(const struct cut_bounds *b, double peak_rps)
 }
 
 /* For some slopes the highest line below the steps: it touches them at the end of one. Of each
- * service the ends of the first STEPS_MAX are looked at; a cell behind those takes n / (n - k) (load
+ * service the ends of the first STEPS_MAX are looked at; a cell behind those takes n / (n - k)
+ * (load
  * + m) at least, which is a line of the slope `soft`. */
 static void find_lines(struct cut_bounds *b)
 {
@@ -79,9 +80,9 @@ struct cut_bounds *cut_bounds_new(const struct cut *cut, struct arena *a)
     return b;
 }
 
-/* The least sum of peaks: of the `heavy` heaviest of a group, no two of which fit into one cell, each
- * its own, and of the others the peak of their sum without those that ride along with the heavy
- * ones, which are as many as fit and, in that slot, ask the most for their weight. */
+/* The least sum of peaks: of the `heavy` heaviest of a group, no two of which fit into one cell,
+ * each its own, and of the others the peak of their sum without those that ride along with the
+ * heavy ones, which are as many as fit and, in that slot, ask the most for their weight. */
 static double peaks_bound(struct cut_bounds *b, size_t heavy, int64_t weight_max)
 {
     const struct cut *cut = b->cut;
@@ -149,8 +150,7 @@ static int64_t group_bound(struct cut_bounds *b, int64_t weight_max)
         const struct cut_atom *a = &cut->atoms[b->list[i]];
         weight += a->weight;
         regions |= a->regions;
-        if (i == heavy &&
-            (i == 0 || a->weight + cut->atoms[b->list[i - 1]].weight > weight_max))
+        if (i == heavy && (i == 0 || a->weight + cut->atoms[b->list[i - 1]].weight > weight_max))
             heavy++;
     }
     int64_t cells = (weight + weight_max - 1) / weight_max;

@@ -1,6 +1,6 @@
 /* All cuts of up to 16 atoms, by dynamic programming over sets: the cell of a set's first atom is
- * one of its subsets, and what is left is a smaller set. Only sets without atom 0, and the whole, are
- * ever left, so there are about 3^15 / 2 pairs to look at. */
+ * one of its subsets, and what is left is a smaller set. Only sets without atom 0, and the whole,
+ * are ever left, so there are about 3^15 / 2 pairs to look at. */
 #include <string.h>
 
 #include "base/arena.h"

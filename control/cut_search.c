@@ -1,5 +1,5 @@
-/* Some cuts of any number of atoms: a greedy start, then simulated annealing over moves of an atom to
- * another cell, swaps of two and mergers of two cells (Kirkpatrick, Gelatt and Vecchi 1983). */
+/* Some cuts of any number of atoms: a greedy start, then simulated annealing over moves of an atom
+ * to another cell, swaps of two and mergers of two cells (Kirkpatrick, Gelatt and Vecchi 1983). */
 #include <string.h>
 
 #include "base/arena.h"
@@ -30,8 +30,8 @@ struct cut_search {
     size_t *order;     /* [atom] by weight, the heaviest first */
     struct room *room; /* [atom_count + 1] */
     size_t room_count;
-    uint16_t *in;            /* [atom] */
-    double *left, *joined;   /* [slot_count] */
+    uint16_t *in;          /* [atom] */
+    double *left, *joined; /* [slot_count] */
     size_t *loose;         /* atoms that may move */
     size_t loose_count;
     int64_t weight_max;
@@ -259,9 +259,9 @@ static void place_first(struct cut_search *s, size_t atom)
         if (room->weight + a->weight > s->weight_max || (room->regions & a->regions) == 0 ||
             !fits_rules(s, atom, (uint16_t)r, atom))
             continue;
-        double more = value_of(s, peak_with(s, room->rps, a->rps, 1, s->joined),
-                               room->regions & a->regions) -
-                      room->value;
+        double more =
+            value_of(s, peak_with(s, room->rps, a->rps, 1, s->joined), room->regions & a->regions) -
+            room->value;
         if (more < best) {
             best = more;
             at = (uint16_t)r;

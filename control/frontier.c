@@ -23,7 +23,7 @@ struct work { /* on one frontier */
     struct cut_bounds *bounds;
     struct cut_plan *plans; /* found so far, in the order of falling weight */
     size_t plan_count, plan_room;
-    double *week;           /* [country] requests of a week */
+    double *week;            /* [country] requests of a week */
     double weeks, customers; /* of all */
 };
 
@@ -75,8 +75,7 @@ static bool goes_on(const struct work *w, int64_t weight_max)
 {
     double least = (double)least_weight(&w->cut), all = (double)w->cut.weight;
     double way = fmath_log(all / least), done = fmath_log(all / (double)weight_max);
-    return w->opts->going == NULL ||
-           w->opts->going(w->opts->context, way > 0 ? done / way : 1);
+    return w->opts->going == NULL || w->opts->going(w->opts->context, way > 0 ? done / way : 1);
 }
 
 static int find_plans(struct work *w, struct error *err)
@@ -284,8 +283,8 @@ static void layout_make(struct work *w, const char *name, const size_t *group_of
             }
         }
         int64_t cost = cut_cost(&w->cut, peak_rps, regions);
-        double blast = w->f->measure == FRONTIER_CUSTOMERS ? customers / w->customers
-                                                            : week / w->weeks;
+        double blast =
+            w->f->measure == FRONTIER_CUSTOMERS ? customers / w->customers : week / w->weeks;
         layout->servers += capacity_servers(w->cut.rules, w->topo, peak_rps, w->cut.zones);
         layout->blast = blast > layout->blast ? blast : layout->blast;
         layout->allowed = layout->allowed && cost < CUT_NEVER;

@@ -1,17 +1,18 @@
 /* frontier.h - cost against blast radius: the cheapest way to cut the countries into cells for each
  * largest share of customers, or of demand, that the loss of one cell may touch.
  *
- * A cell serves some countries together from one region. Its servers are those of the count rule for
- * the peak of its countries' sum, in as many zones as the topology's first cell has; its cost is
- * servers times the region's price. Countries share a cell when their residency rules let each pair
- * of them and one candidate region is allowed to, and near enough for, all of them. A country with
- * `parts` may instead be cut into up to so many equal cells of its own. A cell with `keep` is taken
- * as it is.
+ * A cell serves some countries together from one region. Its servers are those of the count rule
+ * for the peak of its countries' sum, in as many zones as the topology's first cell has; its cost
+ * is servers times the region's price. Countries share a cell when their residency rules let each
+ * pair of them and one candidate region is allowed to, and near enough for, all of them. A country
+ * with `parts` may instead be cut into up to so many equal cells of its own. A cell with `keep` is
+ * taken as it is.
  *
  * A point is on the frontier when no other cut costs less and touches no more, or touches less and
- * costs no more. Up to FRONTIER_EXACT_MAX countries (or kept cells) all cuts are covered, by dynamic
- * programming over subsets; with more a search from fixed seeds finds cuts, and prints how far each
- * may be above the cheapest one: the gap to a bound that no cut of that blast radius can pass. */
+ * costs no more. Up to FRONTIER_EXACT_MAX countries (or kept cells) all cuts are covered, by
+ * dynamic programming over subsets; with more a search from fixed seeds finds cuts, and prints how
+ * far each may be above the cheapest one: the gap to a bound that no cut of that blast radius can
+ * pass. */
 #ifndef CONTROL_FRONTIER_H
 #define CONTROL_FRONTIER_H
 
@@ -64,11 +65,11 @@ struct frontier_layout { /* a cut that one would think of; not on the frontier a
 };
 
 struct frontier {
-    int measure;    /* enum frontier_measure */
-    bool exact;     /* every cut was covered; else see the gaps */
-    bool priced;    /* the topology gives prices: cost is money, else servers */
-    bool stopped;   /* before its end: points with a smaller blast are missing */
-    double gap_max; /* of the points */
+    int measure;                   /* enum frontier_measure */
+    bool exact;                    /* every cut was covered; else see the gaps */
+    bool priced;                   /* the topology gives prices: cost is money, else servers */
+    bool stopped;                  /* before its end: points with a smaller blast are missing */
+    double gap_max;                /* of the points */
     struct frontier_point *points; /* largest blast, least cost first */
     size_t point_count;
     struct frontier_layout *layouts;
@@ -90,9 +91,9 @@ struct frontier_opts {
 int frontier_find(struct frontier *f, const struct topo *topo, int measure,
                   const struct frontier_opts *opts, struct arena *a, struct error *err);
 
-/* The topology that a point stands for: `topo` with its cells, and countries in parts under codes of
- * their own. What it shares with `topo` is borrowed. It is whole but for what topo_parse works out:
- * write it with topo_text and read that. 0, or -1 with `err` set. */
+/* The topology that a point stands for: `topo` with its cells, and countries in parts under codes
+ * of their own. What it shares with `topo` is borrowed. It is whole but for what topo_parse works
+ * out: write it with topo_text and read that. 0, or -1 with `err` set. */
 int frontier_pick(struct topo *picked, const struct frontier_point *point, const struct topo *topo,
                   struct arena *a, struct error *err);
 

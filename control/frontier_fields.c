@@ -65,7 +65,8 @@ const struct json_field frontier_fields[] = {
     JSON_WORD(struct frontier, measure, "measure", measure_words,
               .doc = "What a blast radius is a share of"),
     JSON_BOOL(struct frontier, exact, "exact",
-              .doc = "Every cut was covered; else a search, and the gaps say how far it may be off"),
+              .doc =
+                  "Every cut was covered; else a search, and the gaps say how far it may be off"),
     JSON_BOOL(struct frontier, priced, "priced",
               .doc = "Cost is by the topology's prices; else it is servers"),
     JSON_BOOL(struct frontier, stopped, "stopped",

@@ -59,8 +59,7 @@ static const char *cell_name(const struct frontier_cell *cell, const char *first
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i == 0 ? "" : "-",
                                  i == 0 ? first : cell->countries[i]);
     if (used / 3 + 1 < cell->country_count)
-        snprintf(text + used, sizeof text - used, "-and-%zu",
-                 cell->country_count - (used / 3 + 1));
+        snprintf(text + used, sizeof text - used, "-and-%zu", cell->country_count - (used / 3 + 1));
     for (char *c = text; *c != '\0'; c++)
         *c = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
     return arena_string(a, text, strlen(text));

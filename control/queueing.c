@@ -41,7 +41,7 @@ static struct line line_of(const struct queueing *q, uint32_t lanes, double load
 }
 
 /* The share of requests whose wait and work take longer than `us`: work alone, or a wait of x and
- * work above us - x, over the share v of the waits that are longer than x. */
+ * work above us - x. */
 static double over(const struct queueing *q, struct line line, double us)
 {
     const struct dist *work = &q->work;
@@ -62,11 +62,14 @@ static double over(const struct queueing *q, struct line line, double us)
     if (work->kind == DIST_EXPONENTIAL && fabs(line.rate - ends) > 1e-3 * ends)
         return (1 - line.waits) * done +
                line.waits * (ends * longest - line.rate * done) / (ends - line.rate);
-    for (int i = 0; i < NODES; i++) {
-        double v = longest + (1 - longest) * (i + 0.5) / NODES;
-        sum += dist_above(work, us + fmath_log(v) / line.rate);
+    /* Simpson's rule over the wait, up to where nearly none is longer. */
+    double most_us = us * line.rate < 40 ? us : 40 / line.rate;
+    for (int i = 0; i <= NODES; i++) {
+        double wait_us = most_us * i / NODES;
+        double weight = i == 0 || i == NODES ? 1 : i % 2 == 1 ? 4 : 2;
+        sum += weight * fmath_exp(-line.rate * wait_us) * dist_above(work, us - wait_us);
     }
-    double waited = longest + (1 - longest) * sum / NODES;
+    double waited = longest + line.rate * most_us / NODES / 3 * sum;
     return (1 - line.waits) * done + line.waits * waited;
 }
 
