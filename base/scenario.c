@@ -8,27 +8,12 @@
 #include "base/json_place.h"
 #include "base/topo.h"
 
-const char *const scenario_measure_words[] = {"availability",
-                                              "shed",
-                                              "failed",
-                                              "p99_ms",
-                                              "mean_ms",
-                                              "p50_ms",
-                                              "p999_ms",
-                                              "hurt_s",
-                                              "mitigate_s",
-                                              "recover_s",
-                                              "recovered",
-                                              "hit_ratio",
-                                              "orders_complete",
-                                              "orders_dead",
-                                              "orders_lost",
-                                              "orders_open",
-                                              "order_p50_ms",
-                                              "order_p99_ms",
-                                              "backlog",
-                                              "backlog_oldest_s",
-                                              NULL};
+const char *const scenario_measure_words[] = {
+    "availability",     "shed",        "failed",       "p99_ms",          "mean_ms",
+    "p50_ms",           "p999_ms",     "hurt_s",       "mitigate_s",      "recover_s",
+    "recovered",        "hit_ratio",   "cold_share",   "orders_complete", "orders_dead",
+    "orders_lost",      "orders_open", "order_p50_ms", "order_p99_ms",    "backlog",
+    "backlog_oldest_s", NULL};
 
 static const double BOUND_NONE = 1e300;
 
@@ -41,13 +26,14 @@ static const struct json_field expect_fields[] = {
             "in which over 1 % were lost, how many until they ended, in all (mitigate_s) "
             "and after the last fault (recover_s), and whether they did (recovered, 0 or "
             "1); of a cell's caches the share of calls that were found in them (hit_ratio); of its "
+            "functions the share of requests that found no instance ready (cold_share); of its "
             "orders how many were complete, dead letters, lost (or doubled or half done) and "
             "still open, per replication, a percentile of the time to complete one, the most "
             "pieces of work that waited at one stage, and how long one did at most"),
     JSON_STR(struct scenario_expect, country, "country",
              .doc = "The country it is asked of; left out, each one must meet it"),
     JSON_STR(struct scenario_expect, cell, "cell",
-             .doc = "The same of a measure that is a cell's: of its caches and its orders"),
+             .doc = "The same of a measure that is a cell's: of its caches, functions and orders"),
     JSON_F64(struct scenario_expect, low, "min", -1e300, 1e300, .preset = "-1e300",
              .doc = "The mean over the replications is at least this"),
     JSON_F64(struct scenario_expect, high, "max", -1e300, 1e300, .preset = "1e300",

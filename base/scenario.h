@@ -76,6 +76,7 @@ enum scenario_measure {
     MEASURE_RECOVERED,
     MEASURE_COUNT, /* of the above, which are a country's; the others are a cell's */
     MEASURE_HIT_RATIO = MEASURE_COUNT,
+    MEASURE_COLD_SHARE,
     MEASURE_ORDERS_COMPLETE,
     MEASURE_ORDERS_DEAD,
     MEASURE_ORDERS_LOST,

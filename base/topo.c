@@ -350,6 +350,16 @@ static int service_complete(struct topo_service *s, struct error *err)
         check_key(s, "tail", s->tail > 0, s->spread == DIST_PARETO, err) != 0 ||
         check_key(s, "times", s->times != NULL, empirical, err) != 0)
         return -1;
+    if (s->function.least > s->function.instances)
+        return error_set(err, ERR_CONFLICT,
+                         "services.%s.function.least: %lld are more than its %lld instances",
+                         s->name, (long long)s->function.least, (long long)s->function.instances);
+    if (s->function.instances > 0 && (s->discipline != TOPO_FIFO || s->drop_late))
+        return error_set(
+            err, ERR_CONFLICT,
+            "services.%s.%s: a function takes the oldest request first, whatever it is", s->name,
+            s->drop_late ? "drop_late" : "discipline");
+    s->store = s->store || s->function.instances > 0;
     s->times_mean_us = (double)s->time_us;
     if (s->time_us == 0)
         s->time_us = TIME_US;

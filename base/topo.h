@@ -121,6 +121,14 @@ struct topo_call { /* a step of a service's work: it asks another service of its
     size_t index; /* of the service */
 };
 
+struct topo_function { /* instances that start when requests come, and stop when none do */
+    int64_t instances; /* of one cell at most; 0: the service is none */
+    int64_t least;     /* so many stay, once they have started */
+    int64_t start_us;  /* how long one takes to start, on average */
+    bool start_fixed;  /* exactly so long */
+    int64_t keep_us;   /* how long an idle one is kept */
+};
+
 struct topo_service {
     const char *name;  /* "catalog" */
     double share;      /* of the requests, relative to the other services'; 0: only called */
@@ -140,6 +148,7 @@ struct topo_service {
     double background;       /* share of its requests that no user waits for, 0..1 */
     struct topo_call *calls; /* made when the work is done, in this order */
     size_t call_count;
+    struct topo_function function; /* of one that is, `store` is set: it is in no zone either */
     bool store;  /* the cell's one storage of its callers: in no zone, not planned */
     double load; /* requests per request from outside, calls included */
 };

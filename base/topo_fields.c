@@ -100,6 +100,20 @@ static const struct json_field cell_fields[] = {
  * millisecond. Its rules carry over: a target not below the time of one piece of work, and 5 to
  * 10 % of the interval; an interval in which those who send can react. The presets are for the
  * preset work of 20 ms and well below the preset timeout of 1 s. */
+static const struct json_field function_fields[] = {
+    JSON_I64(struct topo_function, instances, "instances", 0, 10000, .preset = "0",
+             .doc = "That one cell may have at once; 0: it is an ordinary service"),
+    JSON_I64(struct topo_function, least, "least", 0, 10000, .preset = "0",
+             .doc = "So many are kept however idle, once they have started"),
+    JSON_DURATION(struct topo_function, start_us, "start", 0, 3600e6, .preset = "500ms",
+                  .doc = "How long one takes to start, on average"),
+    JSON_BOOL(struct topo_function, start_fixed, "start_fixed", .preset = "false",
+              .doc = "Exactly so long; otherwise exponential"),
+    JSON_DURATION(struct topo_function, keep_us, "keep", 0, 366 * 86400e6, .preset = "5m",
+                  .doc = "How long an idle one is kept"),
+    JSON_END,
+};
+
 static const struct json_field service_fields[] = {
     JSON_F64(struct topo_service, share, "share", 0, 1e6, .preset = "1",
              .doc = "Its part of the requests from outside, relative to the other services'; 0: "
@@ -141,6 +155,11 @@ static const struct json_field service_fields[] = {
               .count_max = TOPO_CALLS_MAX,
               .doc = "What it asks other services of its cell once its own work is done, step by "
                      "step; a server is free for others meanwhile"),
+    JSON_OBJECT(struct topo_service, function, "function", function_fields,
+                .doc =
+                    "It is an event-driven function: instances are started on demand, each works "
+                    "on `concurrency` requests, `queue` may wait in all; outside the zones, not "
+                    "planned, not started live"),
     JSON_BOOL(struct topo_service, store, "store", .preset = "false",
               .doc =
                   "It is the cell's storage: one station outside the zones, whose concurrency is "

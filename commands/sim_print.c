@@ -123,6 +123,30 @@ static void print_caches(FILE *out, const struct run_result *result)
     table_release(&t);
 }
 
+/* Nothing where no service is one. */
+static void print_functions(FILE *out, const struct run_result *result)
+{
+    struct table t;
+    table_titles(&t, "<CELL|<FUNCTION|REQUESTS|STARTS|AT MOST|HOURS|COLD|TAKES|WARM TAKES");
+    for (size_t i = 0; i < result->function_count; i++) {
+        const struct run_function *f = &result->functions[i];
+        table_put(&t, "%s", f->cell);
+        table_put(&t, "%s", f->service);
+        table_put(&t, "%s", table_count(f->requests));
+        table_put(&t, "%s", table_count(f->starts));
+        table_put(&t, "%s", table_count(f->instances_max));
+        table_put(&t, "%.2f", f->instance_hours.mean);
+        table_put(&t, "%s", f->requests == 0 ? "-" : table_percent(f->cold_share.mean, 2));
+        put_measure(&t, &f->cold_ms, "ms");
+        put_measure(&t, &f->warm_ms, "ms");
+    }
+    if (result->function_count > 0) {
+        fprintf(out, "\n");
+        table_print(&t, out);
+    }
+    table_release(&t);
+}
+
 /* An order's way in every cell, and stage by stage. Nothing where none is placed. */
 static void print_orders(FILE *out, const struct run_result *result)
 {
@@ -329,6 +353,7 @@ void sim_print(FILE *out, const char *name, const struct files *files,
     print_background(out, result);
     print_course(out, result);
     print_services(out, result);
+    print_functions(out, result);
     print_caches(out, result);
     print_orders(out, result);
     print_stages(out, result);

@@ -92,11 +92,12 @@ static double busy(double rps, const struct topo_service *service, int64_t serve
     return rps / (capacity_server_rps(service, 1) * (double)servers);
 }
 
-/* The storage of a cell is outside its zones, is what it is, and is not lost with a zone. */
+/* The storage of a cell is outside its zones, is what it is, and is not lost with a zone; so is a
+ * function, of which there are as many instances as it may have. */
 static void plan_store(struct capacity_service *s, const struct topo_service *service)
 {
-    s->needed = s->servers = 1;
-    s->busy = s->busy_after_loss = busy(s->peak_rps, service, 1);
+    s->needed = s->servers = service->function.instances > 0 ? service->function.instances : 1;
+    s->busy = s->busy_after_loss = busy(s->peak_rps, service, s->servers);
 }
 
 struct capacity_rule *capacity_rules(const struct topo *topo, struct arena *a, struct error *err)

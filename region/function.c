@@ -46,7 +46,20 @@ int function_init(struct function *f, const struct function_opts *opts, struct a
         .opts = *opts,
         .instance = arena_alloc(a, opts->instances_max, sizeof f->instance[0]),
         .queue = arena_alloc(a, opts->queue_max, sizeof f->queue[0]),
-        .count = {[FUNCTION_OFF] = opts->instances_max},
+    };
+    if (f->instance == NULL || f->queue == NULL)
+        return -1;
+    function_clear(f);
+    return 0;
+}
+
+void function_clear(struct function *f)
+{
+    *f = (struct function){
+        .opts = f->opts,
+        .instance = f->instance,
+        .queue = f->queue,
+        .count = {[FUNCTION_OFF] = f->opts.instances_max},
         .starting_oldest = FUNCTION_NONE,
         .starting_newest = FUNCTION_NONE,
         .idle_oldest = FUNCTION_NONE,
@@ -56,11 +69,10 @@ int function_init(struct function *f, const struct function_opts *opts, struct a
         .off_oldest = FUNCTION_NONE,
         .off_newest = FUNCTION_NONE,
     };
-    if (f->instance == NULL || f->queue == NULL)
-        return -1;
-    for (uint32_t i = 0; i < opts->instances_max; i++)
+    for (uint32_t i = 0; i < f->opts.instances_max; i++) {
+        f->instance[i] = (struct function_instance){.state = FUNCTION_OFF};
         append(f, i, &f->off_oldest, &f->off_newest);
-    return 0;
+    }
 }
 
 /* ---- what happened ---- */

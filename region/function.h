@@ -57,6 +57,9 @@ struct function { /* fields are private to function.c */
 /* 0, or -1 when memory is out. */
 int function_init(struct function *f, const struct function_opts *opts, struct arena *a);
 
+/* All instances are gone, and nothing waits: as new. */
+void function_clear(struct function *f);
+
 /* ---- what happened ---- */
 
 /* An event came, and is in the queue until function_next has it run. False when it is refused: the

@@ -7,6 +7,7 @@
 
 #include "base/topo.h"
 #include "simulator/caches.h"
+#include "simulator/functions.h"
 #include "simulator/orders.h"
 #include "simulator/parts.h"
 #include "simulator/result.h"
@@ -14,7 +15,15 @@
 /* Whose a metric is: in the sample itself, or in an array of the sample's with one item for each
  * country, for each service of each cell, each cell with orders, each stage of its pipeline, or
  * each step of calls with a cache in it. */
-enum scope { SCOPE_RUN, SCOPE_COUNTRY, SCOPE_GROUP, SCOPE_ORDERS, SCOPE_STAGE, SCOPE_CACHE };
+enum scope {
+    SCOPE_RUN,
+    SCOPE_COUNTRY,
+    SCOPE_GROUP,
+    SCOPE_FUNCTION,
+    SCOPE_ORDERS,
+    SCOPE_STAGE,
+    SCOPE_CACHE
+};
 
 struct row {
     const char *name;
@@ -40,6 +49,11 @@ struct row {
             sizeof(((struct result_sample *)NULL)->member[0]), 0               \
     }
 
+#define FUNCTION(member)                                                                           \
+    {                                                                                              \
+        "function." #member, SCOPE_FUNCTION, METRIC_I64, offsetof(struct result_sample, function), \
+            sizeof(struct result_function), offsetof(struct result_function, member)               \
+    }
 #define ORDERS(member, type_)                                                             \
     {                                                                                     \
         "orders." #member, SCOPE_ORDERS, (type_), offsetof(struct result_sample, orders), \
@@ -95,6 +109,12 @@ static const struct row rows[] = {
     GROUP(server_ns, METRIC_I64),
     GROUP(tries, METRIC_I64),
     GROUP(copies, METRIC_I64),
+    FUNCTION(starts),
+    FUNCTION(instances_max),
+    FUNCTION(cold),
+    FUNCTION(warm),
+    FUNCTION(cold_us),
+    FUNCTION(warm_us),
     ORDERS(placed, METRIC_I64),
     ORDERS(refused, METRIC_I64),
     ORDERS(complete, METRIC_I64),
@@ -148,6 +168,8 @@ static size_t items_of(enum scope scope, const struct topo *topo)
         return topo->country_count;
     case SCOPE_GROUP:
         return topo->cell_count * topo->service_count;
+    case SCOPE_FUNCTION:
+        return topo->cell_count * functions_per_cell(topo);
     case SCOPE_ORDERS:
         return orders_wanted(topo) ? topo->cell_count : 0;
     case SCOPE_STAGE:
@@ -187,7 +209,7 @@ static const struct row *row_at(size_t *item, const struct topo *topo, size_t in
 void metrics_name(char out[METRICS_NAME_MAX], const struct topo *topo, size_t index)
 {
     size_t item;
-    struct parts_cache_place place;
+    struct parts_place place;
     const struct row *row = row_at(&item, topo, index);
     switch (row->scope) {
     case SCOPE_RUN:
@@ -199,6 +221,11 @@ void metrics_name(char out[METRICS_NAME_MAX], const struct topo *topo, size_t in
     case SCOPE_GROUP:
         snprintf(out, METRICS_NAME_MAX, "%s.%s.%s", topo->cells[item / topo->service_count].name,
                  topo->services[item % topo->service_count].name, row->name);
+        break;
+    case SCOPE_FUNCTION:
+        place = parts_function_place(topo, item);
+        snprintf(out, METRICS_NAME_MAX, "%s.%s.%s", topo->cells[place.cell].name,
+                 topo->services[place.service].name, row->name);
         break;
     case SCOPE_ORDERS:
         snprintf(out, METRICS_NAME_MAX, "%s.%s", topo->cells[item].name, row->name);

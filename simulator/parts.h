@@ -1,7 +1,7 @@
 /* parts.h - what only some topologies have: its counts become results of their own, by cell.
  *
- * Orders in their pipelines, and caches of calls. A topology without them has none of this in its
- * samples and results. */
+ * Functions, orders in their pipelines, and caches of calls. A topology without them has none of
+ * this in its samples and results. */
 #ifndef SIMULATOR_PARTS_H
 #define SIMULATOR_PARTS_H
 
@@ -14,12 +14,15 @@ struct scenario;
 struct topo;
 struct world_count;
 
-struct parts_cache_place { /* whose cache it is */
+struct parts_place { /* whose it is */
     size_t cell, service, step;
 };
 
 /* Of cache `index` < cells * caches_per_cell, as samples number them: cell by cell. */
-struct parts_cache_place parts_cache_place(const struct topo *topo, size_t index);
+struct parts_place parts_cache_place(const struct topo *topo, size_t index);
+
+/* Of function `index` < cells * functions_per_cell: the same. */
+struct parts_place parts_function_place(const struct topo *topo, size_t index);
 
 /* The name of station `index` < orders_stations of a pipeline. */
 const char *parts_stage_name(const struct topo *topo, size_t index);

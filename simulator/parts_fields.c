@@ -19,6 +19,27 @@ const struct json_field run_cache_fields[] = {
     JSON_END,
 };
 
+const struct json_field run_function_fields[] = {
+    JSON_STR(struct run_function, cell, "cell", .doc = "Where"),
+    JSON_STR(struct run_function, service, "service", .doc = "Which service"),
+    JSON_I64(struct run_function, requests, "requests", 0, 0,
+             .doc = "Worked on, of all replications"),
+    JSON_I64(struct run_function, starts, "starts", 0, 0, .doc = "Instances that were started"),
+    JSON_I64(struct run_function, cold, "cold", 0, 0,
+             .doc = "Requests that found no instance ready, and waited for one"),
+    JSON_I64(struct run_function, instances_max, "instances_max", 0, 0,
+             .doc = "Most instances at once, of all replications"),
+    JSON_OBJECT(struct run_function, cold_share, "cold_share", run_measure_fields,
+                .doc = "Share of the requests that did"),
+    JSON_OBJECT(struct run_function, cold_ms, "cold_ms", run_measure_fields,
+                .doc = "How long those took at the function, the wait included"),
+    JSON_OBJECT(struct run_function, warm_ms, "warm_ms", run_measure_fields,
+                .doc = "The same of the others"),
+    JSON_OBJECT(struct run_function, instance_hours, "instance_hours", run_measure_fields,
+                .doc = "Instances that started or were there, by time, per replication"),
+    JSON_END,
+};
+
 static const struct json_field stage_fields[] = {
     JSON_I64(struct run_stage, workers, "workers", 0, 0, .doc = "As the topology says"),
     JSON_I64(struct run_stage, taken, "taken", 0, 0, .doc = "Tries that were begun"),

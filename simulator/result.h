@@ -48,6 +48,10 @@ struct result_orders { /* of one cell, of the whole run; times of those placed a
     double mean_ms, p50_ms, p99_ms; /* NaN: none was complete */
 };
 
+struct result_function { /* of one function in one cell */
+    int64_t starts, instances_max, cold, warm, cold_us, warm_us;
+};
+
 struct result_stage { /* of one station of its pipeline */
     int64_t taken, done, undone, held_us, waiting_us, waiting_max, waiting_end, oldest_us;
 };
@@ -57,18 +61,19 @@ struct result_sample {
     int64_t events;
     uint64_t digest;
     int64_t shifts, retired;
-    double detect_s;                /* NaN: nothing was */
-    struct result_country *country; /* [topo.country_count] */
-    int64_t *tries_shed;            /* [cells * services] */
-    int64_t *busy_ns;               /* [cells * services] */
-    int64_t *wait_ns;               /* [cells * services] */
-    int64_t *waiting_max;           /* [cells * services] */
-    int64_t *server_ns;             /* [cells * services] */
-    int64_t *tries;                 /* [cells * services] */
-    int64_t *copies;                /* [cells * services] */
-    struct result_orders *orders;   /* [cells], where there are orders */
-    struct result_stage *stage;     /* [cells * orders_stations] */
-    struct result_cache *cache;     /* [cells * caches_per_cell] */
+    double detect_s;                  /* NaN: nothing was */
+    struct result_country *country;   /* [topo.country_count] */
+    int64_t *tries_shed;              /* [cells * services] */
+    int64_t *busy_ns;                 /* [cells * services] */
+    int64_t *wait_ns;                 /* [cells * services] */
+    int64_t *waiting_max;             /* [cells * services] */
+    int64_t *server_ns;               /* [cells * services] */
+    int64_t *tries;                   /* [cells * services] */
+    int64_t *copies;                  /* [cells * services] */
+    struct result_function *function; /* [cells * functions_per_cell] */
+    struct result_orders *orders;     /* [cells], where there are orders */
+    struct result_stage *stage;       /* [cells * orders_stations] */
+    struct result_cache *cache;       /* [cells * caches_per_cell] */
 };
 
 /* What replications say about one country together. */

@@ -90,6 +90,15 @@ struct run_counted { /* of control/blast.h */
     const char *words;
 };
 
+struct run_function { /* a service that is a function, in one cell */
+    const char *cell;
+    const char *service;
+    int64_t requests, starts, cold, instances_max;
+    struct run_measure cold_share;
+    struct run_measure cold_ms, warm_ms; /* at the function */
+    struct run_measure instance_hours;
+};
+
 struct run_stage { /* of a pipeline, of all replications */
     const char *name;
     int64_t workers;
@@ -161,6 +170,8 @@ struct run_result {
     size_t country_count;
     struct run_cell *cells;
     size_t cell_count;
+    struct run_function *functions;
+    size_t function_count;
     struct run_pipeline *pipelines;
     size_t pipeline_count;
     struct run_cache *caches;
@@ -174,7 +185,7 @@ extern const struct json_field run_fields[];
 
 /* Parts of it. */
 extern const struct json_field run_measure_fields[];
-extern const struct json_field run_cache_fields[], run_pipeline_fields[];
+extern const struct json_field run_cache_fields[], run_function_fields[], run_pipeline_fields[];
 
 struct result_sample;
 

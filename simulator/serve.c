@@ -3,6 +3,7 @@
 #include "base/topo.h"
 #include "simulator/calls.h"
 #include "simulator/faults.h"
+#include "simulator/functions.h"
 #include "simulator/orders.h"
 #include "simulator/plane.h"
 #include "simulator/trace.h"
@@ -87,6 +88,19 @@ static void work_begin(struct world *w, uint32_t index)
     engine_after(&w->engine, (int64_t)(time_ns + 0.5), WORLD_DONE, index);
 }
 
+void serve_wait(struct world *w, uint32_t index)
+{
+    trace_try(w, TRACE_WAIT, index, WORLD_OK);
+    w->attempt[index].state = ATTEMPT_WAITS;
+    wait_begin(w, &w->attempt[index]);
+}
+
+void serve_begin(struct world *w, uint32_t index)
+{
+    wait_end(w, &w->attempt[index]);
+    work_begin(w, index);
+}
+
 static uint32_t attempt_of(const struct world *w, const struct admission_item *item)
 {
     return (uint32_t)((const struct world_attempt *)item - w->attempt);
@@ -118,14 +132,17 @@ void serve_reach(void *world, const struct event *event)
         serve_answer(w, event->who, WORLD_RESET);
         return;
     }
+    if (functions_has(w, server->group)) {
+        if (!functions_reach(w, server->group, event->who))
+            refuse(w, event->who);
+        return;
+    }
     switch (admission_arrive(&server->admission, &attempt->item, engine_now(&w->engine))) {
     case ADMISSION_RUN:
         work_begin(w, event->who);
         break;
     case ADMISSION_WAIT:
-        trace_try(w, TRACE_WAIT, event->who, WORLD_OK);
-        attempt->state = ATTEMPT_WAITS;
-        wait_begin(w, attempt);
+        serve_wait(w, event->who);
         refuse_dropped(w, server);
         break;
     case ADMISSION_SHED:
@@ -155,11 +172,13 @@ void serve_done(void *world, const struct event *event)
         calls_begin(w, event->who);
     else
         serve_answer(w, event->who, WORLD_OK);
-    struct admission_item *next = admission_finish(&server->admission, engine_now(&w->engine));
-    if (next != NULL) {
-        wait_end(w, &w->attempt[attempt_of(w, next)]);
-        work_begin(w, attempt_of(w, next));
+    if (functions_has(w, server->group)) {
+        functions_ended(w, server->group, event->who);
+        return;
     }
+    struct admission_item *next = admission_finish(&server->admission, engine_now(&w->engine));
+    if (next != NULL)
+        serve_begin(w, attempt_of(w, next));
     refuse_dropped(w, server);
 }
 

@@ -12,6 +12,10 @@ struct event;
 /* The answer to an attempt goes back to who asked. */
 void serve_answer(struct world *w, uint32_t attempt, enum world_answer answer);
 
+/* For functions.c: an attempt waits from now on, and one that waited is worked on. */
+void serve_wait(struct world *w, uint32_t attempt);
+void serve_begin(struct world *w, uint32_t attempt);
+
 /* Handlers of the engine. */
 void serve_reach(void *world, const struct event *event);
 void serve_done(void *world, const struct event *event);

@@ -13,6 +13,7 @@
 #include "simulator/caches.h"
 #include "simulator/calls.h"
 #include "simulator/faults.h"
+#include "simulator/functions.h"
 #include "simulator/orders.h"
 #include "simulator/plane.h"
 #include "simulator/serve.h"
@@ -106,8 +107,11 @@ int world_count_init(struct world_count *count, const struct topo *topo, bool cu
     *count = (struct world_count){0};
     count->country = arena_alloc(a, topo->country_count, sizeof count->country[0]);
     count->group = arena_alloc(a, topo->cell_count * topo->service_count, sizeof count->group[0]);
+    count->function =
+        arena_alloc(a, topo->cell_count * functions_per_cell(topo), sizeof count->function[0]);
     count->cache = arena_alloc(a, topo->cell_count * caches_per_cell(topo), sizeof count->cache[0]);
-    if (count->country == NULL || count->group == NULL || count->cache == NULL)
+    if (count->country == NULL || count->group == NULL || count->function == NULL ||
+        count->cache == NULL)
         return -1;
     for (size_t i = 0; i < topo->country_count && customers; i++) {
         size_t words = (size_t)told_apart(&topo->countries[i]) / 64 + 1;
@@ -234,6 +238,12 @@ void world_present_count(struct world *w, uint32_t index)
     group->there_since_ns = now_ns;
 }
 
+void world_running(struct world *w, uint32_t group, uint32_t instances)
+{
+    world_present_count(w, group);
+    w->group[group].there = instances;
+}
+
 void world_present(struct world *w, uint32_t server, bool present)
 {
     uint32_t group = w->server[server].group;
@@ -337,6 +347,7 @@ static uint32_t pool_bound(const struct world *w, const struct capacity_plan *pl
             const struct world_group *group = &w->group[c * w->topo->service_count + i];
             double servers = (double)group->slots * (service->store ? 1 : w->cell[c].zones);
             bound += servers * (double)(service->concurrency + service->queue);
+            bound += (double)(service->function.instances * service->concurrency);
             bound += waiting_bound(w->topo, service, servers);
         }
     }
@@ -385,6 +396,7 @@ static void init_kinds(struct world *w)
     engine_kind(e, WORLD_PLACE, "place", orders_place, NULL, 0);
     engine_kind(e, WORLD_WORKED, "worked", orders_worked, NULL, 0);
     engine_kind(e, WORLD_LOOK, "look", orders_look, NULL, 0);
+    engine_kind(e, WORLD_FUNCTION, "function", functions_tick, NULL, 0);
     engine_kind(e, WORLD_CHANGE, "change", caches_change, NULL, 0);
     engine_kind(e, WORLD_DEADLINE, "deadline", calls_deadline, attempt, sizeof w->attempt[0]);
 }
@@ -423,14 +435,15 @@ int world_init(struct world *w, const struct topo *topo, const struct capacity_p
                 plan->cells[i / topo->service_count].services[i % topo->service_count].peak_rps,
                 seed, replication, a) != 0)
             return error_memory(err);
-    uint32_t events = (uint32_t)(topo->country_count * topo->service_count) +
-                      3 * (uint32_t)scenario->fault_count + w->server_count +
-                      (uint32_t)(topo->cell_count * (64 + caches_per_cell(topo)));
+    uint32_t events =
+        (uint32_t)(topo->country_count * topo->service_count) +
+        3 * (uint32_t)scenario->fault_count + w->server_count +
+        (uint32_t)(topo->cell_count * (64 + caches_per_cell(topo) + functions_instances(topo)));
     const struct engine_opts opts = {.pending_max = 2 * w->pool_count + events};
     if (engine_init(&w->engine, &opts, a, err) != 0)
         return -1;
     init_kinds(w);
-    if (caches_init(w, seed, replication, a) != 0)
+    if (caches_init(w, seed, replication, a) != 0 || functions_init(w, seed, replication, a) != 0)
         return error_memory(err);
     if (orders_init(w, plan, seed, replication, a, err) != 0)
         return -1;

@@ -34,6 +34,7 @@ struct scenario;
 struct topo;
 struct topo_service;
 struct world_caches;
+struct world_functions;
 struct world_orders;
 struct world_plane;
 struct trace;
@@ -90,6 +91,12 @@ struct world_cache_count { /* of one step's caches, over the servers of a cell, 
     int64_t stale; /* of the hits, that were served though they were no longer fresh */
 };
 
+struct world_function_count { /* of one function in one cell, after the warm-up */
+    int64_t starts, instances_max;
+    int64_t cold, warm;       /* requests that found no instance ready, and the others, */
+    int64_t cold_us, warm_us; /* and the sums of how long they took there */
+};
+
 struct world_fault {
     bool on;
     uint32_t generation; /* of its customer's next request, where it is one that kills */
@@ -105,10 +112,11 @@ struct world_count {
     int64_t detect_ns; /* when a server was first left out while a fault was on; -1: none was */
     int64_t shifts;    /* zones that control took out */
     int64_t retired;   /* servers that it took out, as they ailed */
-    struct world_country_count *country; /* [topo.country_count] */
-    struct world_group_count *group;     /* [cells * services] */
-    const struct world_orders *orders;   /* world.orders, with the counts of its pipelines */
-    struct world_cache_count *cache;     /* [cells * caches_per_cell], cell by cell */
+    struct world_country_count *country;   /* [topo.country_count] */
+    struct world_group_count *group;       /* [cells * services] */
+    struct world_function_count *function; /* [cells * functions_per_cell], cell by cell */
+    const struct world_orders *orders;     /* world.orders, with the counts of its pipelines */
+    struct world_cache_count *cache;       /* [cells * caches_per_cell], cell by cell */
 };
 
 /* ---- what there is ---- */
@@ -240,10 +248,11 @@ struct world {
     uint32_t stream_count;
     struct world_request *request;
     struct world_attempt *attempt;
-    struct world_calls *calls;   /* beside `attempt`; NULL when no service calls */
-    struct world_caches *caches; /* NULL: no call has one */
-    struct world_orders *orders; /* NULL: there are none */
-    uint32_t pool_count;         /* of requests, and of attempts, that there may be at once */
+    struct world_calls *calls;         /* beside `attempt`; NULL when no service calls */
+    struct world_caches *caches;       /* NULL: no call has one */
+    struct world_orders *orders;       /* NULL: there are none */
+    struct world_functions *functions; /* NULL: the same */
+    uint32_t pool_count;               /* of requests, and of attempts, that there may be at once */
     uint32_t request_used, attempt_used; /* the others have never been: their memory is untouched */
     uint32_t request_free, attempt_free;
     const char *full;    /* which of them had no room for one more; NULL: none */
@@ -264,7 +273,8 @@ static inline int64_t world_path_ns(const struct world_cell *cell, uint32_t from
     return cell->path_ns[from * (cell->zones + 1) + to];
 }
 
-/* No room for one more: shedding it quietly would be an answer that no server gave. The run ends. */
+/* No room for one more: shedding it quietly would be an answer that no server gave. The run ends.
+ */
 void world_full(struct world *w, const char *pool);
 
 /* A free place of a pool: one that was used before, or a new one. WORLD_NONE, and the run ends:
@@ -313,6 +323,8 @@ enum world_kind {
     WORLD_PLACE,    /* who: cell, in which an order is placed */
     WORLD_WORKED,   /* who: attempt, a pipeline's work on it has ended */
     WORLD_LOOK,     /* who: cell, whose pipeline learns of what is down */
+    WORLD_WARM,     /* who: instance of a function, it has started; cancelled when it is gone */
+    WORLD_FUNCTION, /* who: function, its deadline */
     WORLD_CHANGE,   /* who: step with a cache, something has changed at its source */
 };
 
@@ -332,6 +344,9 @@ void world_surge(struct world *w, size_t country, double factor);
 
 /* A server begins to take part, or has left: its time is counted. */
 void world_present(struct world *w, uint32_t server, bool present);
+
+/* A function's instances are so many from now on: the same. */
+void world_running(struct world *w, uint32_t group, uint32_t instances);
 
 /* Count the time of a group's servers up to now. */
 void world_present_count(struct world *w, uint32_t group);

@@ -96,7 +96,7 @@ static void test_scenario_refuses_what_makes_no_sense(void **state)
         {"{\"topology\": \"t\", \"expect\": [{\"measure\": \"speed\"}]}",
          "expect[0].measure: expected one of \"availability\", \"shed\", \"failed\", \"p99_ms\", "
          "\"mean_ms\", \"p50_ms\", \"p999_ms\", \"hurt_s\", \"mitigate_s\", \"recover_s\", "
-         "\"recovered\", \"hit_ratio\", \"orders_complete\", \"orders_dead\", \"orders_lost\", "
+         "\"recovered\", \"hit_ratio\", \"cold_share\", \"orders_complete\", \"orders_dead\", "
          "...; got \"speed\"",
          ERR_UNKNOWN},
         {"{\"topology\": \"t\", \"expect\": [{\"measure\": \"shed\"}]}",

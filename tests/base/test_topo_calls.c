@@ -87,6 +87,10 @@ static void test_calls_that_cannot_be_are_refused(void **state)
          "services.b.calls[0]: c would be asked over 1000000 times for one request from outside"},
         {"{\"a\": {\"calls\": [{\"service\": \"a\", \"count\": 0}]}}",
          "services.a.calls[0].count: expected 1..10000, got 0"},
+        {"{\"a\": {\"function\": {\"instances\": 2, \"least\": 3}}}",
+         "services.a.function.least: 3 are more than its 2 instances"},
+        {"{\"a\": {\"discipline\": \"lifo\", \"function\": {\"instances\": 2}}}",
+         "services.a.discipline: a function takes the oldest request first, whatever it is"},
         {"{\"a\": {\"calls\": [{\"service\": \"b\", \"cache\": {\"entries\": 1}}]},"
          "\"b\": {\"share\": 0}}",
          "services.a.calls[0].cache.entries: expected 2 or more, or 0 for no cache"},

@@ -261,10 +261,35 @@ static void test_function_runs_every_accepted_event_once(void **state)
     test_free(accepted);
 }
 
+static void test_function_that_is_cleared_is_as_new(void **state)
+{
+    (void)state;
+    struct function f = made(&usual);
+    for (uint32_t event = 0; event < 3; event++)
+        assert_true(function_arrive(&f, event));
+    struct function_do d = function_next(&f, 0);
+    assert_int_equal(d.act, FUNCTION_START);
+    function_ready(&f, d.instance, 10);
+    assert_does(&f, 10, FUNCTION_RUN, 0);
+    function_clear(&f);
+    assert_int_equal(function_count(&f, FUNCTION_OFF), 3);
+    assert_int_equal(function_waiting(&f), 0);
+    assert_true(function_deadline_us(&f) == INT64_MAX);
+    function_ready(&f, d.instance, 20); /* of one that is gone */
+    assert_does(&f, 20, FUNCTION_NOTHING, 0);
+    for (uint32_t event = 5; event < 9; event++)
+        assert_true(function_arrive(&f, event));
+    d = function_next(&f, 30);
+    assert_int_equal(d.act, FUNCTION_START);
+    function_ready(&f, d.instance, 40);
+    assert_does(&f, 40, FUNCTION_RUN, 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_function_starts_cold_runs_and_stops_when_idle),
+        cmocka_unit_test(test_function_that_is_cleared_is_as_new),
         cmocka_unit_test(test_function_starts_as_many_as_those_that_wait_need),
         cmocka_unit_test(test_function_runs_events_on_the_instance_used_last),
         cmocka_unit_test(test_function_gives_up_what_does_not_get_ready),

@@ -24,7 +24,8 @@ static const char topology[] =
     "\"de\": {\"region\": \"aws/eu-central-1\"}},"
     "\"services\": {\"shop\": {\"time\": \"50ms\", \"concurrency\": 2, \"queue\": 2,"
     "\"calls\": [{\"service\": \"till\", \"cache\": {\"entries\": 9, \"keys\": 20}}]},"
-    "\"till\": {\"time\": \"20ms\"}},"
+    "\"till\": {\"time\": \"20ms\"},"
+    "\"mail\": {\"function\": {\"instances\": 9}}},"
     "\"pipeline\": {\"orders\": {\"share\": 0.2}, \"stages\": {"
     "\"pay\": {\"next\": [\"send\"]}, \"send\": {}}}}";
 static const char scenario[] = "{\"topology\": \"-\", \"duration\": \"5s\", \"warmup\": \"1s\","
@@ -58,6 +59,7 @@ static void test_metrics_have_names_that_differ(void **state)
     index_of("GB.requests", &made.topo);
     index_of("DE.p99_ms", &made.topo);
     index_of("de.till.busy_ns", &made.topo);
+    index_of("de.mail.function.starts", &made.topo);
     index_of("de.orders.p99_ms", &made.topo);
     index_of("de.stage-send.waiting_max", &made.topo);
     index_of("de.shop.calls-0.cache.hits", &made.topo);
@@ -98,7 +100,7 @@ static void test_metrics_come_back_to_the_last_bit(void **state)
         assert_memory_equal(&sample.country[0].mean_ms, &odd[i], sizeof odd[i]);
     }
     assert_true(sample.digest == (uint64_t)in[index_of("digest", &made.topo)].i64);
-    assert_int_equal(sample.busy_ns[3], in[index_of("de.till.busy_ns", &made.topo)].i64);
+    assert_int_equal(sample.busy_ns[4], in[index_of("de.till.busy_ns", &made.topo)].i64);
 
     in[mean].f64 = (double)NAN;
     assert_int_equal(metrics_put(&sample, in, &made.topo), 0);
@@ -126,6 +128,9 @@ static void test_metrics_reach_every_byte_of_a_sample(void **state)
     const unsigned char *bytes = (const unsigned char *)sample.country;
     for (size_t i = 0; i < 2 * sizeof sample.country[0]; i++)
         assert_int_equal(bytes[i], 0xa5);
+    bytes = (const unsigned char *)sample.function;
+    for (size_t i = 0; i < 2 * sizeof sample.function[0]; i++)
+        assert_int_equal(bytes[i], 0xa5);
     bytes = (const unsigned char *)sample.orders;
     for (size_t i = 0; i < 2 * sizeof sample.orders[0]; i++)
         assert_int_equal(bytes[i], 0xa5);
@@ -139,7 +144,7 @@ static void test_metrics_reach_every_byte_of_a_sample(void **state)
     bytes = (const unsigned char *)&sample;
     for (size_t i = 0; i < sizeof sample; i++)
         untouched += bytes[i] != 0xa5;
-    assert_true(untouched <= 11 * sizeof(void *)); /* the pointers of its arrays */
+    assert_true(untouched <= 12 * sizeof(void *)); /* the pointers of its arrays */
     arena_release(&made.arena);
 }
 
