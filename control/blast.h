@@ -16,9 +16,11 @@ struct topo;
 
 enum { BLAST_WORDS_MAX = 128 };
 
-struct blast {         /* of faults alone, whatever the control plane does about them */
-    int64_t countries; /* that may lose a request, at most */
-    double customers;  /* share of all customers who may, at most */
+/* Of faults alone, whatever the control plane does about them. Queues and retries may make more of
+ * it, and keep it up after its cause (a storm): then a run loses what counting does not know of. */
+struct blast {
+    int64_t countries; /* that may lose a request */
+    double customers;  /* share of all customers who may */
     double requests;   /* share of the requests after the warm-up that are lost; NaN: counting alone
                           does not say, as faults come at random, or slow or spoil what they hit */
     char words[BLAST_WORDS_MAX]; /* what bounds it within a cell, as "shuffled shards of 2 of 8

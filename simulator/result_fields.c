@@ -114,10 +114,10 @@ static const struct json_field cell_fields[] = {
 
 static const struct json_field counted_fields[] = {
     JSON_I64(struct run_counted, countries, "countries", 0, 0,
-             .doc = "Countries that may lose a request, at most"),
+             .doc = "Countries that may lose a request"),
     JSON_F64(struct run_counted, customers, "customers", 0, 0,
-             .doc = "Share of all customers who may, at most: of the cells that are hit, and with "
-                    "shards of those who share all servers"),
+             .doc = "Share of all customers who may: of the cells that are hit, and with shards of "
+                    "those who share all servers"),
     JSON_F64(struct run_counted, requests, "requests", 0, 0, .nullable = true,
              .doc = "Share of all requests that the servers which are left cannot carry; null: "
                     "faults come at random, or slow or spoil what they hit"),
@@ -133,7 +133,7 @@ static const struct json_field blast_fields[] = {
              .doc = "Share of all requests that were lost"),
     JSON_OBJECT(struct run_blast, counted, "counted", counted_fields,
                 .doc = "The same, counted from cells, zones, servers and shards alone, whatever "
-                       "control does"),
+                       "control, queues and retries make of it"),
     JSON_END,
 };
 
