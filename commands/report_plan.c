@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "commands/demand_file.h"
 #include "commands/files.h"
+#include "commands/report_frontier.h"
 #include "commands/table.h"
 #include "control/plan.h"
 
@@ -325,6 +326,8 @@ int report_plan(const char *path, const struct report_info *info, const struct f
     report_head(&p, "plan", info);
     put_verdict(&p, files, plan);
     put_numbers(&p, plan);
+    for (size_t i = 0; i < plan->frontier_count; i++)
+        report_frontier(&p, &plan->frontiers[i]);
     report_capacity(&p, &files->topo, &files->plan, 1);
     put_week(&p, &files->topo);
     if (demand != NULL)

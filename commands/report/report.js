@@ -38,6 +38,7 @@
       ticks: [0, 24, 48, 72, 96, 120, 144, 168]},
     percentile: {label: share, log: true, ticks: [1, 2, 10, 100, 1000, 10000, 100000]},
     plain: {label: text},
+    log: {label: text, log: true},
   };
 
   /* ---- what Chart.js has not: bands of faults, lines of moments, whiskers, hatching ---- */
@@ -98,7 +99,7 @@
           if (!l || !at[k]) return;
           const left = at[k].x + ctx.measureText(l).width + 10 > chart.chartArea.right;
           ctx.textAlign = left ? 'right' : 'left';
-          ctx.fillText(l, at[k].x + (left ? -8 : 8), at[k].y - 6);
+          ctx.fillText(l, at[k].x + (left ? -8 : 8), at[k].y + (s.ring ? 20 : -6));
         });
         (s.low || []).forEach((low, k) => {
           if (low === null || s.high[k] === null || !at[k]) return;
@@ -133,7 +134,7 @@
     if (of.min !== undefined && of.min !== null) s.min = of.min;
     if (of.max !== undefined && of.max !== null) s.max = of.max;
     if (vertical && !log && s.min === undefined) s.beginAtZero = true;
-    if (vertical && log) {
+    if (log && !kind.ticks) {
       /* Only whole powers and their doubles and fives have a label. */
       s.ticks.callback = (v) => (/^[125]/.test(v.toExponential()) ? text(v) : '');
     }
@@ -213,6 +214,10 @@
     if (spec.kind === 'bars')
       plot.style.height = `${70 + spec.labels.length * (14 + 20 * spec.series.length)}px`;
     if (spec.end) Object.assign(spec.x, {min: 0, max: spec.end});
+    if (spec.x.kind === 'log') {
+      const all = spec.series.flatMap((s) => s.points.map((p) => p[0])).filter((v) => v > 0);
+      Object.assign(spec.x, {min: Math.min(...all) * 0.85, max: Math.max(...all) * 1.2});
+    }
     const config = spec.kind === 'bars' ? bars(spec) : line(spec);
     const usual = {
       animation: false, responsive: true, maintainAspectRatio: false, normalized: true,

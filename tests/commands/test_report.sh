@@ -76,9 +76,9 @@ looks_well sweep 7
 
 # ---- a plan ----
 "$BULKHEAD" plan sim-configs/three-countries.json --demand sim-configs/data/orders.csv \
-    --demand-scale 100000 --report "$dir/plan.html" >"$dir/plan.txt"
+    --demand-scale 100000 --frontier --report "$dir/plan.html" >"$dir/plan.txt"
 verdict "a plan writes its report" $?
-looks_well plan 5
+looks_well plan 7
 servers=$(sed -n 's/^apart *\([0-9,]*\) servers.*/\1/p' "$dir/plan.txt")
 tr '\n' ' ' <"$dir/plan.dom" | grep -q "<dt>Servers</dt><dd>$servers<"
 verdict "it has the servers that are printed: $servers" $?
