@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "commands/bench_live.h"
+#include "commands/bench_plan.h"
 #include "commands/table.h"
 #include "tests/bench/bench_sim.h"
 
@@ -15,7 +16,7 @@ struct bench_options {
 
 static const struct cli_option options[] = {
     {"json", CLI_FLAG, offsetof(struct bench_options, json), NULL, 0, 0,
-     "Print the figures as JSON (docs/bench.schema.json, bench_live.schema.json)"},
+     "Print the figures as JSON (docs/bench.schema.json, bench_live, bench_plan)"},
     {.type = CLI_END},
 };
 
@@ -148,8 +149,10 @@ static int bench_main(int argc, char **argv)
         return status;
     if (strcmp(argv[1], "live") == 0)
         return bench_live(o.json);
+    if (strcmp(argv[1], "plan") == 0)
+        return bench_plan(o.json);
     if (strcmp(argv[1], "sim") != 0)
-        return cli_misuse(&bench_command, "expected sim or live, got \"%s\"", argv[1]);
+        return cli_misuse(&bench_command, "expected sim, live or plan, got \"%s\"", argv[1]);
     bool terminal = isatty(STDERR_FILENO);
     status = bench_sim_run(&result, terminal ? show_progress : NULL, NULL);
     if (terminal)
@@ -162,12 +165,11 @@ static int bench_main(int argc, char **argv)
 const struct cli_command bench_command = {
     "bench",
     bench_main,
-    "sim|live",
+    "sim|live|plan",
     1,
     1,
-    "Measure the engine, or live cells, beside floors and peers",
-    "About a minute for sim, two for live. Ratios hold on a noisy machine, "
-    "absolute figures "
-    "do not.",
+    "Measure the engine, live cells or the planner, beside floors, peers and goals",
+    "About a minute for sim, two for live, ten seconds for plan. Ratios hold on a noisy machine, "
+    "absolute figures do not.",
     options,
 };

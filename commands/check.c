@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "commands/bench_live.h"
+#include "commands/bench_plan.h"
 #include "commands/load_report.h"
 #include "commands/state.h"
 #include "commands/sweep.h"
@@ -40,6 +41,7 @@ static const struct {
     {"sweep", "What bulkhead sim --json prints of a scenario with a sweep", sweep_report_fields},
     {"bench", "What bulkhead bench sim --json prints", bench_fields},
     {"bench_live", "What bulkhead bench live --json prints", bench_live_fields},
+    {"bench_plan", "What bulkhead bench plan --json prints", bench_plan_fields},
     {"latency", "What bulkhead status --latency --json prints", latency_fields},
     {"load", "What bulkhead load --json prints", load_fields},
     {"map", "What a door answers to GET /map", partition_fields},
