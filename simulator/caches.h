@@ -2,7 +2,10 @@
  *
  * A step of a service's calls may have a cache (base/topo.h). Each server of the caller then has
  * one of its own, empty when the server starts: what is found in it is answered at once and asks
- * nobody. Which key a call is for is drawn by its popularity, from a stream of its own. */
+ * nobody. A call that does ask gets the answer for the cache, so it goes on when its caller has
+ * given up: it inherits no deadline. Otherwise a store that is too slow for its callers would never
+ * fill a cold cache. Which key a call is for is drawn by its popularity, from a stream of its own.
+ */
 #ifndef SIMULATOR_CACHES_H
 #define SIMULATOR_CACHES_H
 

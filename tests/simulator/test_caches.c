@@ -19,8 +19,8 @@
 
 /* 20 pages a second of 10 items each, in three servers. `cache` and `scenario` are the insides of
  * JSON objects. */
-static void simulate(struct run_result *result, struct made *made, const char *cache,
-                     const char *scenario)
+static void simulate_call(struct run_result *result, struct made *made, const char *call,
+                          const char *cache, const char *scenario)
 {
     char topology[2048], text[2048];
     struct error err;
@@ -28,16 +28,22 @@ static void simulate(struct run_result *result, struct made *made, const char *c
              "{\"countries\": {\"GB\": {\"peak_rps\": 20, \"curve\": \"flat\"}},"
              "\"cells\": {\"gb\": {\"zone_rtt\": \"2ms\", \"servers_per_zone\": 1}},"
              "\"services\": {\"page\": {\"time\": \"5ms\", \"spread\": \"fixed\","
-             "\"calls\": [{\"service\": \"item\", \"count\": 10, \"cache\": {%s}}]},"
+             "\"calls\": [{\"service\": \"item\", \"count\": 10, %s \"cache\": {%s}}]},"
              "\"item\": {\"share\": 0, \"time\": \"20ms\", \"spread\": \"fixed\","
              "\"concurrency\": 100}}}",
-             cache);
+             call, cache);
     snprintf(text, sizeof text, "{\"topology\": \"-\", \"replications\": 2, %s}", scenario);
     make_world(made, topology, text);
     const struct run_opts opts = {.seed = 1, .replications = 2, .jobs = 2};
     if (run_scenario(result, &made->topo, &made->plan, &made->scenario, &opts, &made->arena,
                      &err) != 0)
         fail_msg("%s", err.text);
+}
+
+static void simulate(struct run_result *result, struct made *made, const char *cache,
+                     const char *scenario)
+{
+    simulate_call(result, made, "", cache, scenario);
 }
 
 static void test_caches_find_as_much_as_che_says(void **state)
@@ -76,6 +82,22 @@ static void test_caches_answer_without_asking(void **state)
     assert_true(r.caches[0].expected == 1);
     assert_true(fabs(r.countries[0].mean_ms.mean - client_ms - 7) < 0.002);
     assert_true(r.cells[0].services[1].busy.mean == 0);
+    arena_release(&made.arena);
+}
+
+/* Each item takes longer than its page waits for it. */
+static void test_caches_are_filled_though_their_callers_have_given_up(void **state)
+{
+    static const char late[] = "\"deadline\": \"10ms\",";
+    static const char scenario[] = "\"duration\": \"2m\", \"warmup\": \"1m\"";
+    struct made made;
+    struct run_result r;
+    (void)state;
+    simulate_call(&r, &made, late, "\"entries\": 0", scenario);
+    assert_int_equal(r.countries[0].ok, 0);
+    arena_release(&made.arena);
+    simulate_call(&r, &made, late, "\"entries\": 10, \"keys\": 10", scenario);
+    assert_int_equal(r.countries[0].ok, r.countries[0].requests);
     arena_release(&made.arena);
 }
 
@@ -197,6 +219,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_caches_find_as_much_as_che_says),
         cmocka_unit_test(test_caches_answer_without_asking),
+        cmocka_unit_test(test_caches_are_filled_though_their_callers_have_given_up),
         cmocka_unit_test(test_caches_serve_what_is_stale_while_it_is_renewed),
         cmocka_unit_test(test_caches_ask_again_for_what_is_no_longer_fresh),
         cmocka_unit_test(test_caches_drop_what_has_changed_at_its_source),
