@@ -18,10 +18,11 @@ static const struct cli_command version_command = {
 };
 
 static const struct cli_command *const commands[] = {
-    &check_command,  &plan_command,     &sim_command,      &up_command,     &down_command,
-    &status_command, &top_command,      &load_command,     &logs_command,   &fault_command,
-    &heal_command,   &bench_command,    &customer_command, &vendor_command, &catalog_command,
-    &order_command,  &validate_command, &demo_command,     &help_command,   &version_command,
+    &check_command,   &plan_command,     &sim_command,      &up_command,     &down_command,
+    &status_command,  &top_command,      &load_command,     &logs_command,   &fault_command,
+    &heal_command,    &bench_command,    &customer_command, &vendor_command, &catalog_command,
+    &order_command,   &validate_command, &replay_command,   &demo_command,   &help_command,
+    &version_command,
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 

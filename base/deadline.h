@@ -39,4 +39,15 @@ static inline bool deadline_passed(int64_t deadline, int64_t now)
     return deadline <= now;
 }
 
+/* ---- between processes: the header "Time-Left: 850", in whole milliseconds ---- */
+
+#define DEADLINE_HEADER "Time-Left"
+enum { DEADLINE_TEXT_MAX = 12 };
+
+/* What is left in us, by the header's text: 1 to 9 digits. -1 when it is none. */
+int64_t deadline_read(const char *text);
+
+/* The text for `left` >= 0 us, rounded down: who is asked is never later than who asks. */
+void deadline_write(char out[DEADLINE_TEXT_MAX], int64_t left_us);
+
 #endif

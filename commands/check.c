@@ -45,6 +45,7 @@ static const struct {
     {"latency", "What bulkhead status --latency --json prints", latency_fields},
     {"load", "What bulkhead load --json prints", load_fields},
     {"map", "What a door answers to GET /map", partition_fields},
+    {"replay", "What bulkhead replay --json prints", replay_fields},
     {"status", "What bulkhead status --json prints", status_fields},
     {"validate", "What bulkhead validate --json prints", validate_fields},
 };
@@ -63,7 +64,7 @@ static int print_schema(const char *kind)
     return cli_misuse(
         &check_command,
         "--schema: expected topology, scenario, plan, sim, sweep, bench, bench_live, load, "
-        "map, status or validate, got \"%s\"",
+        "map, replay, status or validate, got \"%s\"",
         kind);
 }
 

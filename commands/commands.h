@@ -28,12 +28,16 @@ extern const struct cli_command load_command;
 extern const struct cli_command logs_command;
 extern const struct cli_command order_command;
 extern const struct cli_command plan_command;
+extern const struct cli_command replay_command;
 extern const struct cli_command sim_command;
 extern const struct cli_command status_command;
 extern const struct cli_command top_command;
 extern const struct cli_command up_command;
 extern const struct cli_command validate_command;
 extern const struct cli_command vendor_command;
+
+/* The same of replay; docs/replay.schema.json. */
+extern const struct json_field replay_fields[];
 
 /* The plan as tables for people. */
 void plan_print(FILE *out, const char *name, const struct files *files);

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -23,6 +24,7 @@
 #include "wire/clock.h"
 #include "wire/log.h"
 #include "wire/process.h"
+#include "wire/text_file.h"
 
 #define TOPOLOGY_DEFAULT "three-countries.json"
 enum {
@@ -38,6 +40,7 @@ enum {
 struct up_options {
     const char *dir;
     int64_t port, doors; /* 0: not given */
+    const char *tape;
 };
 
 static const struct cli_option options[] = {
@@ -47,6 +50,8 @@ static const struct cli_option options[] = {
      "The door's port, and the first of all (20000)"},
     {"doors", CLI_I64, offsetof(struct up_options, doors), "N", 1, LAYOUT_DOORS_MAX,
      "Front doors (1); the second and those after it have ports behind the cells'"},
+    {"tape", CLI_STR, offsetof(struct up_options, tape), "FILE", 0, 0,
+     "Record what the door is told and decides (bulkhead replay)"},
     {.type = CLI_END},
 };
 
@@ -179,6 +184,38 @@ static int check_room(const struct up *u, struct error *err)
                      "%s: its disk is full: %lld KiB are free, and %zu stores need %lld KiB",
                      u->o.dir, (long long)(room / 1024), topo->cell_count * topo->service_count,
                      (long long)(needed / 1024));
+}
+
+/* DIR/tape names the file for the door's tape, by its whole path (control/live/door_tape.h). */
+static int want_tape(struct up *u, struct error *err)
+{
+    const char *told = layout_file(&u->state.layout, "tape", &u->arena);
+    struct text_file_stamp stamp;
+    if (told == NULL)
+        return error_memory(err);
+    if (u->o.tape == NULL) {
+        if (u->running == 0)
+            unlink(told);
+        return 0;
+    }
+    if (u->running > 0)
+        return error_set(err, ERR_CONFLICT, "--tape: %s runs already: bulkhead down ends it",
+                         u->o.dir);
+    if (access(u->o.tape, F_OK) == 0)
+        return error_set(err, ERR_CONFLICT, "--tape %s: the file is there already", u->o.tape);
+    char *here = u->o.tape[0] == '/' ? NULL : getcwd(NULL, 0);
+    const char *path = u->o.tape[0] == '/' ? u->o.tape
+                       : here == NULL      ? NULL
+                                           : arena_format(&u->arena, "%s/%s", here, u->o.tape);
+    free(here);
+    if (path == NULL)
+        return error_memory(err);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return error_set(err, ERR_SYSTEM, "--tape %s: %s", path, strerror(errno));
+    close(fd);
+    unlink(path); /* it can be made: the door makes it */
+    return text_file_replace(told, path, strlen(path), &stamp, err);
 }
 
 /* ---- starting ---- */
@@ -445,6 +482,8 @@ static int locked(struct up *u, struct error *err)
         status = check_room(u, err);
     if (status == 0)
         status = save(u, err);
+    if (status == 0)
+        status = want_tape(u, err);
     if (status == 0)
         status = start(u, err);
     close(lock);

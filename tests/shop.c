@@ -123,12 +123,15 @@ static void write_topology(struct shop *s, const char *policy)
         fail_msg("%s", err.text);
 }
 
-void shop_open(struct shop *s, const char *policy)
+static void write_tape_name(struct shop *s)
 {
-    shop_open_few(s, policy, "0");
+    FILE *file = fopen(in_folder(s->dir, "tape"), "w");
+    assert_non_null(file);
+    fprintf(file, "%s/door.tape", s->dir);
+    assert_int_equal(fclose(file), 0);
 }
 
-void shop_open_few(struct shop *s, const char *policy, const char *files_max)
+static void open_shop(struct shop *s, const char *policy, const char *files_max, bool taped)
 {
     struct rlimit files;
     char port[16];
@@ -145,6 +148,8 @@ void shop_open_few(struct shop *s, const char *policy, const char *files_max)
                 s->replica[c][z][i].zone = z;
                 s->replica[c][z][i].service = i;
             }
+    if (taped)
+        write_tape_name(s);
     snprintf(port, sizeof port, "%d", s->layout.port);
     kid_start(&s->door, "door", (const char *const[]){s->dir, port, files_max, NULL});
     s->client = http_client_new(&s->loop, s->layout.port, CLIENTS_MAX);
@@ -156,6 +161,21 @@ void shop_open_few(struct shop *s, const char *policy, const char *files_max)
         if (tries > 100000 || waitpid(s->door.pid, NULL, WNOHANG) != 0)
             fail_msg("the door does not open");
     }
+}
+
+void shop_open(struct shop *s, const char *policy)
+{
+    open_shop(s, policy, "0", false);
+}
+
+void shop_open_few(struct shop *s, const char *policy, const char *files_max)
+{
+    open_shop(s, policy, files_max, false);
+}
+
+void shop_open_taped(struct shop *s, const char *policy)
+{
+    open_shop(s, policy, "0", true);
 }
 
 void shop_end(struct shop *s)

@@ -53,6 +53,9 @@ void shop_open(struct shop *s, const char *policy);
 /* The same, and the door may have no more than so many descriptors. */
 void shop_open_few(struct shop *s, const char *policy, const char *files_max);
 
+/* As shop_open, and the door's tape goes to DIR/door.tape. */
+void shop_open_taped(struct shop *s, const char *policy);
+
 /* Send SIGTERM to the door. */
 void shop_end(struct shop *s);
 

@@ -6,6 +6,8 @@
 #include <strings.h>
 #include <sys/random.h>
 
+#include "base/deadline.h"
+
 /* A list of names that end at this hop; the usual words name no header. */
 static bool names_headers(const char *connection)
 {
@@ -45,7 +47,8 @@ size_t door_headers_pass(struct http_header to[HTTP_HEADERS_MAX], const struct h
         if (first == 'c' && strcasecmp(name, "Connection") == 0)
             drops = drops || names_headers(headers[i].value);
         else if (!(first == 'c' && strcasecmp(name, "Content-Length") == 0) &&
-                 !(first == 'h' && strcasecmp(name, "Host") == 0))
+                 !(first == 'h' && strcasecmp(name, "Host") == 0) &&
+                 !(first == 't' && strcasecmp(name, DEADLINE_HEADER) == 0))
             to[kept++] = headers[i];
     }
     if (!drops)

@@ -12,9 +12,9 @@ enum {
     DOOR_LUCK_BYTES = 256,
 };
 
-/* Copy what goes on to the other side, where Host and Content-Length are written anew: not what a
- * Connection header names. The fixed list of what else is about a connection wire/http.h leaves out
- * by itself. Returns how many. */
+/* Copy what goes on to the other side, where Host, Content-Length and Time-Left (base/deadline.h)
+ * are written anew: not what a Connection header names. The fixed list of what else is about a
+ * connection wire/http.h leaves out by itself. Returns how many. */
 size_t door_headers_pass(struct http_header to[HTTP_HEADERS_MAX], const struct http_header *headers,
                          size_t count);
 

@@ -17,10 +17,10 @@
 #include "wire/clock.h"
 #include "wire/log.h"
 
-enum { OURS = 3 }; /* headers of ours: a key, Host and Content-Length */
+enum { OURS = 4 }; /* headers of ours: a key, Time-Left, Host and Content-Length */
 
 static void copy_send(struct door_request *r, int64_t now_us, const struct route_choice *choice);
-static void try_go(struct door_request *r, int64_t now_us, struct route_choice choice);
+static void try_go(struct door_request *r, int64_t now_us, const struct route_choice *choice);
 
 static const struct topo_cell *cell_of(const struct door_request *r)
 {
@@ -30,6 +30,48 @@ static const struct topo_cell *cell_of(const struct door_request *r)
 static const char *service_of(const struct door_request *r)
 {
     return r->tries->layout->topo->services[r->group->service].name;
+}
+
+/* ---- the tape ---- */
+
+static uint32_t number_of(const struct door_request *r)
+{
+    return (uint32_t)(r - r->tries->request);
+}
+
+/* Note what the door was told of a request, and what it chose. */
+static void note(struct door_request *r, enum tape_kind kind, int64_t now_us,
+                 const struct route_choice *choice)
+{
+    if (!r->tries->tape.on)
+        return;
+    const struct tape_record record = {
+        .kind = (uint8_t)kind,
+        .now_us = now_us,
+        .request = number_of(r),
+        .group = (uint32_t)(r->group - r->tries->group),
+        .key = r->route.key,
+        .deadline_us = r->route.deadline_us,
+        .choice = *choice,
+    };
+    door_tape_put(&r->tries->tape, &record);
+}
+
+static void note_end(struct door_request *r, int64_t now_us, uint32_t replica,
+                     enum route_outcome outcome, bool gone, const struct route_choice *choice)
+{
+    if (!r->tries->tape.on)
+        return;
+    const struct tape_record record = {
+        .kind = TAPE_END,
+        .now_us = now_us,
+        .request = number_of(r),
+        .replica = replica,
+        .outcome = outcome,
+        .gone = gone,
+        .choice = *choice,
+    };
+    door_tape_put(&r->tries->tape, &record);
 }
 
 /* ---- the end of a request ---- */
@@ -116,7 +158,9 @@ static void on_delay(uv_timer_t *timer)
     struct door_request *r = timer->data;
     int64_t now_us = clock_us();
     r->timed = false;
-    try_go(r, now_us, route_try(&r->group->route, &r->route, now_us));
+    struct route_choice choice = route_try(&r->group->route, &r->route, now_us);
+    note(r, TAPE_TRY, now_us, &choice);
+    try_go(r, now_us, &choice);
 }
 
 static void on_slow(uv_timer_t *timer)
@@ -125,6 +169,7 @@ static void on_slow(uv_timer_t *timer)
     int64_t now_us = clock_us();
     r->timed = false;
     struct route_choice choice = route_hedge(&r->group->route, &r->route, now_us);
+    note(r, TAPE_HEDGE, now_us, &choice);
     if (choice.act == ROUTE_SEND)
         copy_send(r, now_us, &choice);
 }
@@ -169,10 +214,12 @@ static void on_reply(void *context, const struct http_reply *reply)
     uint16_t before = replica->state;
     int64_t now_us = clock_us();
     enum route_outcome outcome = outcome_of(reply);
+    bool gone = http_gone(r->x);
     copy->call = NULL;
-    if (http_gone(r->x))
+    if (gone)
         r->route.deadline_us = now_us;
     struct route_choice choice = route_end(g, &r->route, copy->replica, outcome, now_us);
+    note_end(r, now_us, copy->replica, outcome, gone, &choice);
     note_change(r, copy, before, reply->failure);
     door_stats_try(r->tries->stats, r->group->cell, replica->zone, now_us, now_us - copy->sent_us,
                    outcome != ROUTE_GOOD);
@@ -208,13 +255,18 @@ static void copy_send(struct door_request *r, int64_t now_us, const struct route
 {
     struct http_header headers[HTTP_HEADERS_MAX];
     struct door_copy *copy = &r->copy[r->copy[0].call != NULL];
+    char left[DEADLINE_TEXT_MAX];
     size_t count = pass_headers(r, headers), len;
     const char *body = http_body(r->x, &len);
     if (count == SIZE_MAX) {
-        route_end(&r->group->route, &r->route, choice->replica, ROUTE_UNSENT, now_us);
+        struct route_choice end =
+            route_end(&r->group->route, &r->route, choice->replica, ROUTE_UNSENT, now_us);
+        note_end(r, now_us, choice->replica, ROUTE_UNSENT, false, &end);
         request_fail(r, now_us, 431, "Request Header Fields Too Large", "too many headers");
         return;
     }
+    deadline_write(left, choice->wait_us);
+    headers[count++] = (struct http_header){DEADLINE_HEADER, left};
     copy->request = r;
     copy->replica = choice->replica;
     copy->sent_us = now_us;
@@ -222,15 +274,15 @@ static void copy_send(struct door_request *r, int64_t now_us, const struct route
                            headers, count, body, len, choice->wait_us, on_reply, copy);
 }
 
-static void try_go(struct door_request *r, int64_t now_us, struct route_choice choice)
+static void try_go(struct door_request *r, int64_t now_us, const struct route_choice *choice)
 {
-    if (choice.act != ROUTE_SEND) {
-        request_give_up(r, now_us, HTTP_OK, &choice);
+    if (choice->act != ROUTE_SEND) {
+        request_give_up(r, now_us, HTTP_OK, choice);
         return;
     }
-    if (choice.hedge_us < INT64_MAX)
-        wait_for(r, on_slow, choice.hedge_us);
-    copy_send(r, now_us, &choice);
+    if (choice->hedge_us < INT64_MAX)
+        wait_for(r, on_slow, choice->hedge_us);
+    copy_send(r, now_us, choice);
 }
 
 /* Who is asked for, for the balances that go by customer: an id at the end of the path, or a
@@ -266,17 +318,25 @@ void door_tries_begin(struct door_tries *t, struct http_exchange *x, struct map_
         answer_problem(x, 503, "Service Unavailable", "the door has too many requests under way");
         return;
     }
+    const char *left = http_header_of(x, DEADLINE_HEADER);
+    int64_t left_us = left == NULL ? DEADLINE_NEVER : deadline_read(left);
+    if (left_us < 0) {
+        http_problem(x, 400, DEADLINE_HEADER ": expected whole milliseconds, up to 9 digits");
+        return;
+    }
     t->spare = r->next;
     r->group = g;
     r->x = x;
     r->start_us = now_us;
     r->route = (struct route_request){
         .key = g->route.balance.plain ? 0 : key_of(t, http_target(x)),
-        .deadline_us = DEADLINE_NEVER,
+        .deadline_us = deadline_at(now_us, left_us),
         .near = BALANCE_NO_ZONE, /* from outside */
     };
     cell->running++;
-    try_go(r, now_us, route_begin(&g->route, &r->route, now_us));
+    struct route_choice choice = route_begin(&g->route, &r->route, now_us);
+    note(r, TAPE_BEGIN, now_us, &choice);
+    try_go(r, now_us, &choice);
 }
 
 void door_tries_abandon(struct door_tries *t)
@@ -289,6 +349,7 @@ void door_tries_abandon(struct door_tries *t)
         call_off(r);
         wait_no_more(r);
         route_leave(&r->group->route, &r->route, now_us);
+        note(r, TAPE_LEAVE, now_us, &(struct route_choice){.act = ROUTE_STOP});
         request_fail(r, now_us, 503, "Service Unavailable", "the door is closing");
     }
 }
@@ -316,6 +377,23 @@ void door_tries_explain(const struct door_tries *t, struct status *status, struc
 
 /* ---- beginning and ending ---- */
 
+static void note_group(struct door_tries *t, const struct door_group *g,
+                       const struct route_opts *opts, const uint32_t *per_zone,
+                       const struct rng *rng, int64_t now_us)
+{
+    const struct topo *topo = t->layout->topo;
+    const struct topo_cell *cell = &topo->cells[g->cell];
+    struct tape_record record = {.kind = TAPE_GROUP, .now_us = now_us};
+    struct tape_group *make = &record.make;
+    snprintf(make->name, sizeof make->name, "%s/%s", cell->name, topo->services[g->service].name);
+    make->cell = (uint32_t)g->cell;
+    make->opts = *opts;
+    make->zones = (uint32_t)cell->zone_count;
+    memcpy(make->per_zone, per_zone, cell->zone_count * sizeof per_zone[0]);
+    make->rng = *rng;
+    door_tape_put(&t->tape, &record);
+}
+
 static int init_group(struct door_tries *t, size_t cell, size_t service,
                       const struct capacity_plan *plan, uv_loop_t *loop, struct arena *a)
 {
@@ -334,9 +412,11 @@ static int init_group(struct door_tries *t, size_t cell, size_t service,
     door_luck_take(&t->luck, &seed, sizeof seed);
     rng_init(&rng, seed);
     g->client = arena_alloc(a, zones, sizeof g->client[0]);
-    if (g->client == NULL || route_init(&g->route, &opts, per_zone, zones, &t->cell[cell].retry,
-                                        &rng, clock_us(), a) != 0)
+    int64_t now_us = clock_us();
+    if (g->client == NULL ||
+        route_init(&g->route, &opts, per_zone, zones, &t->cell[cell].retry, &rng, now_us, a) != 0)
         return -1;
+    note_group(t, g, &opts, per_zone, &rng, now_us);
     t->group_count++;
     for (uint32_t i = 0; i < zones; i++) {
         int port = layout_port(t->layout, cell, i, service);
@@ -356,8 +436,18 @@ static int init_cells(struct door_tries *t, struct capacity_plan *plan, struct a
         return error_memory(err);
     if (capacity_plan(plan, topo, a, err) != 0)
         return -1;
-    for (size_t i = 0; i < topo->cell_count; i++)
+    const struct tape_record begin = {.kind = TAPE_OPEN,
+                                      .now_us = clock_us(),
+                                      .cells = (uint32_t)topo->cell_count,
+                                      .groups = (uint32_t)(topo->cell_count * topo->service_count),
+                                      .requests = DOOR_REQUESTS_MAX};
+    door_tape_put(&t->tape, &begin);
+    for (size_t i = 0; i < topo->cell_count; i++) {
         t->cell[i].retry = retry_full(topo->policy.retry_budget, plan->cells[i].peak_rps);
+        const struct tape_record cell = {
+            .kind = TAPE_CELL, .now_us = begin.now_us, .retry = t->cell[i].retry};
+        door_tape_put(&t->tape, &cell);
+    }
     return 0;
 }
 
@@ -367,6 +457,7 @@ int door_tries_init(struct door_tries *t, const struct layout *l, struct door_st
     const struct topo *topo = l->topo;
     struct capacity_plan plan;
     *t = (struct door_tries){.layout = l, .stats = stats, .links_max = links_max};
+    door_tape_open(&t->tape, l, loop, a);
     if (network_init(&t->network, loop, l, err) != 0 || init_cells(t, &plan, a, err) != 0)
         return -1;
     t->group = arena_alloc(a, topo->cell_count * topo->service_count, sizeof t->group[0]);
@@ -397,5 +488,6 @@ void door_tries_close(struct door_tries *t)
         for (size_t k = 0; k < t->group[i].route.balance.count; k++)
             http_client_free(t->group[i].client[k]);
     network_close(&t->network, NULL, NULL);
+    door_tape_close(&t->tape, clock_us());
     explicit_bzero(&t->luck, sizeof t->luck);
 }

@@ -17,6 +17,7 @@
 #include <uv.h>
 
 #include "control/live/door_headers.h"
+#include "control/live/door_tape.h"
 #include "control/map.h"
 #include "control/route.h"
 #include "wire/http.h"
@@ -77,6 +78,7 @@ struct door_tries { /* fields are private to door_try.c */
     struct door_request *request; /* [DOOR_REQUESTS_MAX] */
     struct door_request *spare;
     struct door_luck luck;
+    struct door_tape tape;
     uint32_t links_max;
 };
 

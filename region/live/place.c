@@ -1,6 +1,7 @@
 /* place.c - placing an order: what order_next says is to be done, done over HTTP and the store. */
 #include <string.h>
 
+#include "base/deadline.h"
 #include "base/error.h"
 #include "region/live/handlers.h"
 #include "region/live/request.h"
@@ -70,16 +71,20 @@ static void ask(struct request *r, const char *method, const char *target, const
 {
     struct upstream *u = upstream_of(r);
     int64_t now_us = clock_us();
+    int64_t wait_us = order_try_us(&r->placing, now_us);
+    char left[DEADLINE_TEXT_MAX];
     const struct http_header headers[] = {
         {"Priority", "u=7"},
+        {DEADLINE_HEADER, left},
         {"Content-Type", "application/json"},
         {"Idempotency-Key", r->work.create.id},
     };
-    size_t from = r->item.background ? 0 : 1, until = body == NULL ? 1 : 3;
+    size_t from = r->item.background ? 0 : 1, until = body == NULL ? 2 : 4;
+    deadline_write(left, wait_us);
     r->asked = peers_pick(&u->peers, r->failed, now_us);
     request_wait(r);
     http_send(u->client[r->asked], method, target, headers + from, until - from, body,
-              body == NULL ? 0 : strlen(body), order_try_us(&r->placing, now_us), replied, r);
+              body == NULL ? 0 : strlen(body), wait_us, replied, r);
 }
 
 static void ask_customer(struct request *r)
@@ -144,7 +149,9 @@ void handle_place(struct request *r)
     const struct topo_policy *policy = &r->service->topo->policy;
     if (!handle_make_create(r))
         return;
-    order_init(&r->placing, (uint32_t)policy->tries, clock_us() + policy->timeout_us);
+    int64_t now_us = clock_us();
+    order_init(&r->placing, (uint32_t)policy->tries,
+               now_us + deadline_wait(r->wanted_until_us, now_us, policy->timeout_us));
     r->failed = PEERS_NONE;
     do_step(r);
 }

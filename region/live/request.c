@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/deadline.h"
 #include "base/error.h"
 #include "region/live/handlers.h"
 #include "region/live/trouble.h"
@@ -162,9 +163,9 @@ static void start_ready(struct service *s)
     while (s->ready != NULL) {
         struct request *r = s->ready;
         s->ready = r->next;
-        if (http_gone(r->exchange)) { /* nobody wants it any more */
+        if (http_gone(r->exchange) || deadline_passed(r->wanted_until_us, request_now_us(s))) {
             s->counts.shed++;
-            request_refuse_later(r, "too late");
+            request_refuse_later(r, "nobody waits for it any more");
         } else {
             run(r);
         }
@@ -268,8 +269,9 @@ static void admit(struct service *s, struct request *r)
 {
     const char *priority = http_header_of(r->exchange, "Priority");
     int64_t now_us = request_now_us(s);
+    int64_t own_us = s->topo->policy.timeout_us;
     r->item.background = priority != NULL && target_is_background(priority);
-    r->item.deadline = now_us + s->topo->policy.timeout_us;
+    r->item.deadline = now_us + deadline_wait(r->wanted_until_us, now_us, own_us);
     switch (admission_arrive(&s->admission, &r->item, now_us)) {
     case ADMISSION_RUN:
         r->counted = true;
@@ -282,6 +284,16 @@ static void admit(struct service *s, struct request *r)
         shed(r);
         break;
     }
+}
+
+/* A request whose Time-Left is nothing, or no number. */
+static void refuse_late(struct request *r, int64_t left_us)
+{
+    r->service->counts.shed++;
+    if (left_us < 0)
+        request_refuse(r, 400, DEADLINE_HEADER ": expected whole milliseconds, up to 9 digits");
+    else
+        request_refuse_later(r, "nobody waits for it any more");
 }
 
 void request_begin(struct service *s, struct http_exchange *x, const struct route *route,
@@ -297,6 +309,13 @@ void request_begin(struct service *s, struct http_exchange *x, const struct rout
     r->route = route;
     r->target = *target;
     s->open++;
+    const char *left = http_header_of(x, DEADLINE_HEADER);
+    int64_t left_us = left == NULL ? DEADLINE_NEVER : deadline_read(left);
+    if (left_us <= 0) {
+        refuse_late(r, left_us);
+        return;
+    }
+    r->wanted_until_us = deadline_at(request_now_us(s), left_us);
     if (route->shape == ROUTE_BARE) /* who asks how we are is answered when we are busy, too */
         run(r);
     else

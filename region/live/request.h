@@ -110,6 +110,7 @@ struct request {
     bool counted;               /* holds one of the replica's places */
     bool unwell;                /* it ends in an error that is nobody else's */
     int64_t left_us, away_us;   /* it waits for others since then; and has so long in all */
+    int64_t wanted_until_us;    /* nobody waits longer; DEADLINE_NEVER: nobody said */
     int64_t began_us, until_us; /* work on it; not to be answered before that; 0: at once */
     bool done, stored;          /* the answer is known; the store has been asked */
     struct delay_wait wait;     /* until it may begin, or be answered */

@@ -43,12 +43,44 @@ static void test_deadline_passes_at_its_moment(void **state)
     assert_int_equal(deadline_left(150, 151), 0);
 }
 
+static void test_deadline_travels_in_whole_milliseconds(void **state)
+{
+    static const struct {
+        int64_t left_us;
+        const char *text;
+    } rows[] = {{0, "0"},
+                {999, "0"},
+                {1000, "1"},
+                {1999, "1"},
+                {850000, "850"},
+                {999999999000, "999999999"},
+                {INT64_MAX, "999999999"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[DEADLINE_TEXT_MAX];
+        deadline_write(text, rows[i].left_us);
+        assert_string_equal(text, rows[i].text);
+        assert_true(deadline_read(text) <= rows[i].left_us);
+    }
+    assert_true(deadline_read("850") == 850000 && deadline_read("007") == 7000);
+}
+
+static void test_deadline_that_is_no_number_is_refused(void **state)
+{
+    static const char *const bad[] = {"", " 1", "1 ", "-1", "+1", "1.5", "1s", "0x1", "1234567890"};
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_true(deadline_read(bad[i]) == -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_deadline_is_the_smaller_of_ones_own_and_what_is_left),
         cmocka_unit_test(test_deadline_of_nobody_never_comes),
         cmocka_unit_test(test_deadline_passes_at_its_moment),
+        cmocka_unit_test(test_deadline_travels_in_whole_milliseconds),
+        cmocka_unit_test(test_deadline_that_is_no_number_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,8 @@ verdict() { # claim, 0 when it holds
     [ "$2" -eq 0 ] && echo "ok $n - $1" || echo "not ok $n - $1"
 }
 
-for kind in topology scenario plan sim sweep bench bench_live bench_plan latency load map status validate; do
+for kind in topology scenario plan sim sweep bench bench_live bench_plan latency load map replay status \
+    validate; do
     [ -s "docs/$kind.schema.json" ]
     verdict "there is docs/$kind.schema.json" $?
 done

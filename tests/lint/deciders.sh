@@ -24,6 +24,7 @@ both control hedge_none_seen hedge_begin hedge_wait_us hedge_allowed hedge_seen
 both control breaker_closed breaker_allows breaker_accepted
 both control shift_avoids
 both control route_opts_of route_init route_begin route_try route_hedge route_end
+both control route_leave
 both control capacity_plan
 both control progress_opts_of progress_init progress_look
 both control gossip_init gossip_join gossip_leave gossip_step gossip_deadline_us
@@ -32,7 +33,7 @@ both region admission_finish admission_drop
 
 # Called by live processes alone so far. What the simulator calls too moves up.
 live control fence_asked fence_is_cut
-live control route_leave route_outcome_of
+live control route_outcome_of
 
 # Called by the simulator alone so far. What is called live too moves up; this part only shrinks.
 simulator control balance_pick

@@ -298,6 +298,92 @@ static void test_door_repeats_a_write_with_the_same_key(void **state)
     shop_close(&s);
 }
 
+/* ---- deadlines ---- */
+
+static void test_door_tells_replicas_how_long_it_waits(void **state)
+{
+    static const struct {
+        const char *left; /* what the client says; NULL: nothing */
+        long most_ms;     /* a replica hears at most this */
+    } rows[] = {{NULL, 2000}, {"60000", 2000}, {"1500", 1500}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct record seen = {.first = REPLICA_SHEDS};
+        const struct http_header header = {"Time-Left", rows[i].left};
+        struct shop s;
+        struct ask a;
+        shop_open(&s, "\"timeout\": \"2s\"");
+        shop_staff(&s, SHOP_DE, LAYOUT_CATALOG, REPLICA_ANSWERS, judge, &seen);
+        shop_ask(&s, &a, "GET", "/de/items", &header, rows[i].left != NULL, NULL, 0);
+        assert_int_equal(shop_wait(&s, &a, 1, 200), 1);
+        assert_int_equal(seen.tries[0], 2);
+        const char *told = replica_header(seen.head, "Time-Left");
+        assert_non_null(told);
+        assert_in_range(strtol(told, NULL, 10), 1, rows[i].most_ms);
+        assert_null(strstr(strstr(seen.head, "Time-Left") + 1, "Time-Left"));
+        free(seen.body);
+        shop_close(&s);
+    }
+}
+
+static void test_door_waits_no_longer_than_its_client(void **state)
+{
+    static const struct {
+        const char *left;
+        int status;
+        size_t requests; /* that replicas got in all */
+    } rows[] = {{"0", 504, 0}, {"soon", 400, 0}, {"100", 504, 1}};
+    struct shop s;
+    (void)state;
+    shop_open(&s, "\"timeout\": \"60s\", \"tries\": 3");
+    shop_staff(&s, SHOP_DE, LAYOUT_CATALOG, REPLICA_HOLDS, NULL, NULL);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct http_header header = {"Time-Left", rows[i].left};
+        struct ask a;
+        shop_ask(&s, &a, "GET", "/de/items", &header, 1, NULL, 0);
+        SHOP_UNTIL(&s, a.done);
+        assert_int_equal(a.status, rows[i].status);
+        if (a.status == 504)
+            assert_non_null(strstr(a.body, "nobody waits so long"));
+        ask_release(&a);
+        assert_int_equal(shop_requests(&s, SHOP_DE, LAYOUT_CATALOG), rows[i].requests);
+    }
+    shop_close(&s);
+}
+
+/* ---- second copies ---- */
+
+/* A zone that is slow: after a hundred answers a second copy goes to another one, and the first
+ * that answers wins. */
+static void test_door_asks_another_zone_when_one_is_slow(void **state)
+{
+    struct shop s;
+    struct arena arena = {0};
+    (void)state;
+    shop_open(&s, "\"timeout\": \"60s\", \"tries\": 1, \"hedge\": 1, \"eject_failures\": 1000000");
+    shop_staff(&s, SHOP_DE, LAYOUT_CATALOG, REPLICA_ANSWERS, NULL, NULL);
+    for (int i = 0; i < 150; i++) {
+        struct ask a = shop_get(&s, "/de/items");
+        assert_int_equal(a.status, 200);
+        ask_release(&a);
+    }
+    struct replica *slow = shop_replica(&s, SHOP_DE, 1, LAYOUT_CATALOG);
+    size_t before = slow->requests;
+    slow->mode = REPLICA_HOLDS;
+    for (int i = 0; i < 50; i++) {
+        struct ask a = shop_get(&s, "/de/items");
+        assert_int_equal(a.status, 200);
+        ask_release(&a);
+    }
+    assert_true(slow->requests > before); /* it is asked as before, */
+    SHOP_UNTIL(&s, slow->held == 0);      /* and left alone when another one has answered */
+    struct status status = shop_status(&s, &arena);
+    assert_int_equal(status.requests, 200);
+    assert_int_equal(status.lost, 0);
+    arena_release(&arena);
+    shop_close(&s);
+}
+
 /* ---- tries ---- */
 
 static void test_door_tries_again_in_another_zone(void **state)
@@ -449,6 +535,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_door_passes_bodies_of_a_megabyte),
         cmocka_unit_test(test_door_gives_writes_a_key),
         cmocka_unit_test(test_door_repeats_a_write_with_the_same_key),
+        cmocka_unit_test(test_door_tells_replicas_how_long_it_waits),
+        cmocka_unit_test(test_door_waits_no_longer_than_its_client),
+        cmocka_unit_test(test_door_asks_another_zone_when_one_is_slow),
         cmocka_unit_test(test_door_tries_again_in_another_zone),
         cmocka_unit_test(test_door_loses_nothing_when_a_replica_dies),
         cmocka_unit_test(test_door_survives_closed_connections),

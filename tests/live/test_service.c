@@ -114,6 +114,8 @@ static void test_service_refuses_what_is_not_right(void **state)
         {"POST", "/de/customers", "k", json, "{\"name\":\"A\",\"x\":1}", 422},
         {"POST", "/de/customers", "k", json, "{\"name\":\"A\",\"code\":\"a/b\"}", 422},
         {"POST", "/de/customers", "k", json, large, 413},
+        {"GET", "/de/customers", NULL, "Time-Left: soon\r\n", NULL, 400},
+        {"GET", "/de/customers", NULL, "Time-Left: 0\r\n", NULL, 503},
     };
     struct town town;
     town_make(&town, "wide");

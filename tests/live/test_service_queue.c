@@ -5,12 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "tests/town.h"
+#include "wire/clock.h"
 
 static const char unknown[] = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
 
@@ -73,7 +75,37 @@ static void test_service_works_for_users_before_background(void **state)
     assert_non_null(strstr(talk_take(customers), "\r\nPriority: u=7\r\n"));
     talk_give(customers, unknown);
     assert_status(&old, 422);
-    await_health(&town, "\"requests\": 3,\n  \"shed\": 2");
+    await_health(&town, "\"requests\": 3,");
+    await_health(&town, "\"shed\": 2,");
+    close(customers);
+    close(listener);
+    town_end(&town);
+}
+
+/* What waits for its turn longer than its asker does is not begun, and who is asked in turn hears
+ * how long that is. */
+static void test_service_keeps_to_the_time_that_is_left(void **state)
+{
+    (void)state;
+    struct town town;
+    struct talk first, second;
+    town_make(&town, "ranked");
+    int listener = talk_listen(town_port(&town, 0, CUSTOMER));
+    town_start(&town, 0, ORDER);
+    begin(&town, &first, "first", "Time-Left: 15000\r\n");
+    int customers = talk_accept(listener);
+    const char *left = strstr(talk_take(customers), "\r\nTime-Left: ");
+    assert_non_null(left);
+    assert_in_range(strtol(left + sizeof "\r\nTime-Left: " - 1, NULL, 10), 1, 15000);
+    begin(&town, &second, "second", "Time-Left: 1\r\n");
+    await_health(&town, "\"waiting\": 1");
+    for (int64_t until_us = clock_us() + 5000; clock_us() < until_us;)
+        await_health(&town, "\"waiting\": 1");
+    talk_give(customers, unknown);
+    assert_status(&first, 422);
+    assert_status(&second, 503);
+    await_health(&town, "\"requests\": 1,");
+    await_health(&town, "\"shed\": 1,");
     close(customers);
     close(listener);
     town_end(&town);
@@ -108,6 +140,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_service_works_for_users_before_background),
+        cmocka_unit_test(test_service_keeps_to_the_time_that_is_left),
         cmocka_unit_test(test_service_drops_what_waited_too_long),
     };
     int status;
