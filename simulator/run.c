@@ -255,7 +255,7 @@ static double wall_s(void)
 /* ---- warm-up ---- */
 
 /* The end of a series' warm-up, on a whole millisecond. */
-static int64_t cut_us(const struct series *s, const struct scenario *scenario, int *warmup)
+static int64_t settled_us(const struct series *s, const struct scenario *scenario, int *warmup)
 {
     struct series_cut cut = series_warmup(s);
     if (!cut.settled)
@@ -291,7 +291,7 @@ static int find_warmup(struct crew *crew, struct scenario *scenario, int *warmup
     }
     int64_t found_us = scenario->warmup_us;
     for (size_t i = 0; i < crew->topo->country_count; i++) {
-        int64_t us = cut_us(&crew->pilot[i], scenario, warmup);
+        int64_t us = settled_us(&crew->pilot[i], scenario, warmup);
         if (us > found_us)
             found_us = us;
     }
