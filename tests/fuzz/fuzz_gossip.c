@@ -1,6 +1,7 @@
 /* fuzz_gossip.c - gossip from whoever: a sequence of messages, each with its length in two bytes
  * before it. What is accepted is written as the same bytes; and whatever it says, a member that
- * hears it stays within its bounds and goes on. */
+ * hears it stays within its bounds and goes on. As it comes it bears no seal and is refused; sealed
+ * by one who has the key it comes out as it went in. */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,6 +11,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "control/gossip.h"
+#include "control/gossip_seal.h"
 #include "control/gossip_story.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -19,6 +21,7 @@ enum { MEMBERS = 40, MEMBERS_MAX = 64, ZONES = 3, STEP_US = 60000 };
 static struct gossip g;
 static struct gossip_out out;
 static struct gossip_msg in;
+static struct gossip_seal sender, receiver;
 static int64_t now_us;
 
 static const char *name(void *context, uint16_t member)
@@ -48,6 +51,11 @@ static void make(struct arena *a)
     opts.trace = trace;
     rng_init(&rng, 1);
     int status = gossip_init(&g, &opts, &rng, a, 0);
+    assert(status == 0);
+    static const uint8_t key[SIPHASH_KEY_BYTES] = "nobody knows it";
+    status = gossip_seal_init(&sender, key, 1, 2, MEMBERS_MAX, 1, 7, a);
+    assert(status == 0);
+    status = gossip_seal_init(&receiver, key, 1, 1, MEMBERS_MAX, 1, 7, a);
     assert(status == 0);
     now_us = 0;
     for (uint16_t i = 0; i < MEMBERS; i++)
@@ -85,6 +93,18 @@ static void wake(void)
     }
 }
 
+static void check_seal(const uint8_t *bytes, size_t len)
+{
+    static struct gossip_msg out_again;
+    uint8_t sealed[GOSSIP_SEALED_MAX];
+    size_t sealed_len = gossip_seal_put(&sender, sealed, 1, &in);
+    assert(sealed_len == GOSSIP_SEAL_BYTES + len &&
+           memcmp(sealed + GOSSIP_SEAL_BYTES, bytes, len) == 0);
+    enum gossip_refusal refusal = gossip_seal_take(&receiver, sealed, sealed_len, &out_again);
+    assert(refusal == GOSSIP_TAKEN || refusal == GOSSIP_NO_ONE || refusal == GOSSIP_AGAIN);
+    assert(refusal != GOSSIP_TAKEN || out_again.count == in.count);
+}
+
 static void take(const uint8_t *data, size_t len)
 {
     uint8_t again[GOSSIP_BYTES_MAX];
@@ -93,9 +113,12 @@ static void take(const uint8_t *data, size_t len)
     assert(bytes != NULL || len == 0);
     if (len > 0)
         memcpy(bytes, data, len);
+    enum gossip_refusal refusal = gossip_seal_take(&receiver, bytes, len, &in);
+    assert(refusal != GOSSIP_TAKEN);
     if (gossip_decode(&in, bytes, len, &err) == 0) {
         size_t written = gossip_encode(again, &in);
         assert(written == len && memcmp(again, bytes, len) == 0);
+        check_seal(bytes, len);
         gossip_step(&g, now_us, &in, &out);
         check();
     } else {
