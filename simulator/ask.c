@@ -281,6 +281,18 @@ void ask_poison(struct world *w, uint32_t stream, uint32_t fault)
     request_begin(w, request);
 }
 
+/* Until when a call is waited for: as long as its caller is, and no longer than its step. What goes
+ * into a cache is waited for by that, whoever has left meanwhile. */
+static int64_t call_deadline_us(struct world *w, uint32_t parent)
+{
+    const struct world_attempt *attempt = &w->attempt[parent];
+    const struct world_calls *calls = &w->calls[parent];
+    if (world_group_of(w, attempt)->service->calls[calls->step].cache.entries > 0)
+        return DEADLINE_NEVER;
+    int64_t until_ns = attempt->item.deadline;
+    return (until_ns < calls->until_ns ? until_ns : calls->until_ns) / 1000;
+}
+
 void ask_call(struct world *w, uint32_t parent, uint32_t group)
 {
     const struct world_attempt *attempt = &w->attempt[parent];
@@ -292,10 +304,7 @@ void ask_call(struct world *w, uint32_t parent, uint32_t group)
         calls_ended(w, parent, attempt->generation, WORLD_SHED);
         return;
     }
-    int64_t until_ns = attempt->item.deadline; /* and its own, if that is sooner */
-    if (until_ns > w->calls[parent].until_ns)
-        until_ns = w->calls[parent].until_ns;
-    request->route.deadline_us = until_ns / 1000;
+    request->route.deadline_us = call_deadline_us(w, parent);
     request->parent = parent;
     request->parent_generation = attempt->generation;
     request->background = attempt->item.background;

@@ -299,7 +299,7 @@ static void init_streams(struct world *w, uint64_t seed, uint64_t replication)
 
 /* Tries whose work is done and that wait for calls, with the calls: as many as their servers can
  * bring in the time that the calls may take. That is no longer than the try is waited for itself:
- * its deadline is handed on. */
+ * its deadline is handed on, but to calls for a cache. */
 static double waiting_bound(const struct topo *topo, const struct topo_service *service,
                             double servers)
 {
@@ -312,7 +312,7 @@ static double waiting_bound(const struct topo *topo, const struct topo_service *
         if (call->deadline_us > 0 && (double)call->deadline_us < step_us)
             step_us = (double)call->deadline_us;
         away_us += step_us;
-        if (away_us > (double)topo->policy.timeout_us)
+        if (away_us > (double)topo->policy.timeout_us && call->cache.entries == 0)
             away_us = (double)topo->policy.timeout_us;
         calls += call->parallel ? (double)call->count : 1;
     }
