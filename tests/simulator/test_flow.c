@@ -102,7 +102,8 @@ static void assert_conserved(const struct trial *t)
         const struct world_group *group = &w->group[w->server[i].group];
         waiting[w->server[i].group] += waits[i];
         assert_server(w, i, runs[i], waits[i]);
-        assert_int_equal(group->route.balance.replica[i - group->server_first].outstanding, awaited[i]);
+        assert_int_equal(group->route.balance.replica[i - group->server_first].outstanding,
+                         awaited[i]);
     }
     for (uint32_t i = 0; i < w->group_count; i++) {
         assert_int_equal(w->count.group[i].waiting, waiting[i]);

@@ -51,33 +51,46 @@ static void simulate(struct run_result *result, struct made *made, const char *p
 #define STAGE(name, rest) "\"" name "\": {\"lease\": \"500ms\", \"time\": \"10ms\"" rest "}"
 
 /* Whose leases are over soon, so that what died goes on within the run. */
-static const char
-    brisk[] =
-        MIXED ",\"stages\": {" STAGE("authorise", ", \"service\": \"customer\", \"undo\": "
-                                                  "\"release\", \"next\": [\"split\"]") "," STAGE("split", ", \"kind\": \"splitter\", \"next\": [\"pack\"]") "," STAGE(
-            "pack",
-            ", \"service\": \"vendor\", \"workers\": 9, \"undo\": \"unpack\","
-            "\"next\": [\"join\"]") "," STAGE("join", ", \"kind\": \"join\", \"next\": "
-                                                      "[\"complete\"]") "," STAGE("complete",
-                                                                                  "") "," STAGE("re"
-                                                                                                "le"
-                                                                                                "as"
-                                                                                                "e",
-                                                                                                ", "
-                                                                                                "\""
-                                                                                                "se"
-                                                                                                "rv"
-                                                                                                "ic"
-                                                                                                "e"
-                                                                                                "\""
-                                                                                                ": "
-                                                                                                "\""
-                                                                                                "cu"
-                                                                                                "st"
-                                                                                                "om"
-                                                                                                "er"
-                                                                                                "\"") "," STAGE("unpack",
-                                                                                                                ", \"service\": \"vendor\"") "}";
+static const char brisk[] =
+    MIXED ",\"stages\": {" STAGE(
+        "authorise",
+        ", \"service\": \"customer\", \"undo\": "
+        "\"release\", \"next\": [\"split\"]") "," STAGE("split",
+                                                        ", \"kind\": \"splitter\", \"next\": "
+                                                        "[\"pack\"]") "," STAGE("pack", ", "
+                                                                                        "\"service"
+                                                                                        "\": "
+                                                                                        "\"vendor\""
+                                                                                        ", "
+                                                                                        "\"workers"
+                                                                                        "\": 9, "
+                                                                                        "\"undo\": "
+                                                                                        "\"unpack\""
+                                                                                        ","
+                                                                                        "\"next\": "
+                                                                                        "[\"join\""
+                                                                                        "]") "," STAGE("join",
+                                                                                                       ", \"kind\": \"join\", \"next\": "
+                                                                                                       "[\"complete\"]") "," STAGE("complete",
+                                                                                                                                   "") "," STAGE("re"
+                                                                                                                                                 "le"
+                                                                                                                                                 "as"
+                                                                                                                                                 "e",
+                                                                                                                                                 ", "
+                                                                                                                                                 "\""
+                                                                                                                                                 "se"
+                                                                                                                                                 "rv"
+                                                                                                                                                 "ic"
+                                                                                                                                                 "e"
+                                                                                                                                                 "\""
+                                                                                                                                                 ": "
+                                                                                                                                                 "\""
+                                                                                                                                                 "cu"
+                                                                                                                                                 "st"
+                                                                                                                                                 "om"
+                                                                                                                                                 "er"
+                                                                                                                                                 "\"") "," STAGE("unpack",
+                                                                                                                                                                 ", \"service\": \"vendor\"") "}";
 
 static void assert_all_ended_once(const struct run_pipeline *p)
 {
