@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "base/arena.h"
-#include "base/deadline.h"
 #include "base/topo.h"
 #include "simulator/engine.h"
 
@@ -176,8 +175,6 @@ enum caches_answer caches_look(struct world *w, uint32_t attempt, uint32_t step_
 void caches_asked(struct world *w, uint32_t request)
 {
     w->caches->note[request] = w->caches->asking;
-    if (w->caches->asking.cache != WORLD_NONE) /* wanted by all who come later */
-        w->request[request].route.deadline_us = DEADLINE_NEVER;
     w->caches->asking.cache = WORLD_NONE;
     if (w->caches->nobody_waits) /* of an earlier life of its parent, as it were */
         w->request[request].parent_generation--;
