@@ -87,7 +87,8 @@ static void test_faults_shortest_repair_resets_what_runs_and_is_over(void **stat
     site_run(&s, 20 * SECOND);
     assert_true(count(&s)->retries > 0);
     assert_int_equal(count(&s)->ok, count(&s)->requests);
-    assert_int_equal(s.world.group[0].route.balance.replica[0].state, BALANCE_IN); /* it works again */
+    /* It works again. */
+    assert_int_equal(s.world.group[0].route.balance.replica[0].state, BALANCE_IN);
     site_end(&s);
 }
 

@@ -47,50 +47,21 @@ static void simulate(struct run_result *result, struct made *made, const char *p
     simulate_at(result, made, 130, 2, pipeline, scenario);
 }
 
-#define MIXED             "\"orders\": {\"share\": 0.5, \"refused\": 0.02, \"cancelled\": 0.02}"
-#define STAGE(name, rest) "\"" name "\": {\"lease\": \"500ms\", \"time\": \"10ms\"" rest "}"
+#define MIXED "\"orders\": {\"share\": 0.5, \"refused\": 0.02, \"cancelled\": 0.02}"
+#define BRISK "\"lease\": \"500ms\", \"time\": \"10ms\""
 
 /* Whose leases are over soon, so that what died goes on within the run. */
 static const char brisk[] =
-    MIXED ",\"stages\": {" STAGE(
-        "authorise",
-        ", \"service\": \"customer\", \"undo\": "
-        "\"release\", \"next\": [\"split\"]") "," STAGE("split",
-                                                        ", \"kind\": \"splitter\", \"next\": "
-                                                        "[\"pack\"]") "," STAGE("pack", ", "
-                                                                                        "\"service"
-                                                                                        "\": "
-                                                                                        "\"vendor\""
-                                                                                        ", "
-                                                                                        "\"workers"
-                                                                                        "\": 9, "
-                                                                                        "\"undo\": "
-                                                                                        "\"unpack\""
-                                                                                        ","
-                                                                                        "\"next\": "
-                                                                                        "[\"join\""
-                                                                                        "]") "," STAGE("join",
-                                                                                                       ", \"kind\": \"join\", \"next\": "
-                                                                                                       "[\"complete\"]") "," STAGE("complete",
-                                                                                                                                   "") "," STAGE("re"
-                                                                                                                                                 "le"
-                                                                                                                                                 "as"
-                                                                                                                                                 "e",
-                                                                                                                                                 ", "
-                                                                                                                                                 "\""
-                                                                                                                                                 "se"
-                                                                                                                                                 "rv"
-                                                                                                                                                 "ic"
-                                                                                                                                                 "e"
-                                                                                                                                                 "\""
-                                                                                                                                                 ": "
-                                                                                                                                                 "\""
-                                                                                                                                                 "cu"
-                                                                                                                                                 "st"
-                                                                                                                                                 "om"
-                                                                                                                                                 "er"
-                                                                                                                                                 "\"") "," STAGE("unpack",
-                                                                                                                                                                 ", \"service\": \"vendor\"") "}";
+    MIXED ", \"stages\": {"
+          "\"authorise\": {" BRISK ", \"service\": \"customer\", \"undo\": \"release\","
+          " \"next\": [\"split\"]},"
+          "\"split\": {" BRISK ", \"kind\": \"splitter\", \"next\": [\"pack\"]},"
+          "\"pack\": {" BRISK ", \"service\": \"vendor\", \"workers\": 9,"
+          " \"undo\": \"unpack\", \"next\": [\"join\"]},"
+          "\"join\": {" BRISK ", \"kind\": \"join\", \"next\": [\"complete\"]},"
+          "\"complete\": {" BRISK "},"
+          "\"release\": {" BRISK ", \"service\": \"customer\"},"
+          "\"unpack\": {" BRISK ", \"service\": \"vendor\"}}";
 
 static void assert_all_ended_once(const struct run_pipeline *p)
 {
