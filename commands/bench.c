@@ -8,15 +8,19 @@
 #include "commands/bench_live.h"
 #include "commands/bench_plan.h"
 #include "commands/table.h"
+#include "tests/bench/bench_live.h"
 #include "tests/bench/bench_sim.h"
 
 struct bench_options {
     bool json;
+    int64_t losses;
 };
 
 static const struct cli_option options[] = {
     {"json", CLI_FLAG, offsetof(struct bench_options, json), NULL, 0, 0,
      "Print the figures as JSON (docs/bench.schema.json, bench_live, bench_plan)"},
+    {"losses", CLI_I64, offsetof(struct bench_options, losses), "N", 1, BENCH_LIVE_LOSSES_MAX,
+     "live: so many zones are killed, and so many go silent (3)"},
     {.type = CLI_END},
 };
 
@@ -141,14 +145,14 @@ static void show_progress(void *context, const char *workload, unsigned round, u
 
 static int bench_main(int argc, char **argv)
 {
-    struct bench_options o = {0};
+    struct bench_options o = {.losses = 3};
     struct bench_sim_result result;
     int args;
     int status = cli_parse(&bench_command, argc, argv, &o, &args);
     if (status >= 0)
         return status;
     if (strcmp(argv[1], "live") == 0)
-        return bench_live(o.json);
+        return bench_live(o.json, (unsigned)o.losses);
     if (strcmp(argv[1], "plan") == 0)
         return bench_plan(o.json);
     if (strcmp(argv[1], "sim") != 0)

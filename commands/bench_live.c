@@ -32,13 +32,15 @@ static const struct json_field orders_fields[] = {
              .doc = "What one flush of the disk takes, the median"),
     JSON_END,
 };
-static const struct json_field kill_fields[] = {
-    JSON_I64(struct bench_live_kill, requests, "requests", 0, 0,
-             .doc = "Sent to a cell while its zones were killed, one after the other"),
-    JSON_I64(struct bench_live_kill, failed, "failed", 0, 0, .doc = "Of those, not answered well"),
-    JSON_F64(struct bench_live_kill, pause_ms, "pause_ms", 0, 0,
+static const struct json_field loss_fields[] = {
+    JSON_I64(struct bench_live_loss, requests, "requests", 0, 0,
+             .doc = "Sent to a cell while its zones were lost, one after the other"),
+    JSON_I64(struct bench_live_loss, failed, "failed", 0, 0, .doc = "Of those, not answered well"),
+    JSON_F64(struct bench_live_loss, pause_ms, "pause_ms", 0, 0,
              .doc = "The longest time in which some waited and none was answered well"),
-    JSON_F64(struct bench_live_kill, max_ms, "max_ms", 0, 0, .doc = "The longest latency"),
+    JSON_F64(struct bench_live_loss, max_ms, "max_ms", 0, 0, .doc = "The longest latency"),
+    JSON_F64S(struct bench_live_loss, pauses_ms, count, "pauses_ms", 0, 0,
+              .doc = "The longest pause of each loss, the shortest first"),
     JSON_END,
 };
 static const struct json_field door_fields[] = {
@@ -48,6 +50,10 @@ static const struct json_field door_fields[] = {
              .doc = "The same through nginx, to the same replicas; null: not installed"),
     JSON_F64(struct bench_live_door, ratio, "ratio", 0, 0,
              .doc = "Door over nginx: the median of the rounds' ratios; null: no nginx"),
+    JSON_F64(struct bench_live_door, p99_ms, "p99_ms", 0, 0,
+             .doc = "99 % of the reads took at most this, on 32 connections that never rest"),
+    JSON_F64(struct bench_live_door, nginx_p99_ms, "nginx_p99_ms", 0, 0,
+             .doc = "The same through nginx; null: not installed"),
     JSON_END,
 };
 const struct json_field bench_live_fields[] = {
@@ -58,8 +64,10 @@ const struct json_field bench_live_fields[] = {
     JSON_I64(struct bench_live_result, processes, "processes", 0, 0, .doc = "So many"),
     JSON_OBJECT(struct bench_live_result, read, "read", read_fields, .doc = "A read at a replica"),
     JSON_OBJECT(struct bench_live_result, orders, "orders", orders_fields, .doc = "Orders"),
-    JSON_OBJECT(struct bench_live_result, zone_kill, "zone_kill", kill_fields,
+    JSON_OBJECT(struct bench_live_result, zone_kill, "zone_kill", loss_fields,
                 .doc = "kill -9 of a zone under load"),
+    JSON_OBJECT(struct bench_live_result, zone_silent, "zone_silent", loss_fields,
+                .doc = "A zone under load whose network is cut, so that nothing is heard of it"),
     JSON_OBJECT(struct bench_live_result, door, "door", door_fields, .doc = "The door"),
     JSON_END,
 };
@@ -107,7 +115,7 @@ static const char *text(char out[48], const char *format, double value)
 static void print_table(const struct bench_live_result *r)
 {
     struct table t;
-    char a[48], b[48];
+    char a[48], b[48], c[48];
     table_titles(&t, "<WHAT|MEASURED|FLOOR|GOAL|<");
     put(&t, "up, all healthy", text(a, "%.2f s", r->up_s), "", "1 s", verdict(r->up_s, 1, true));
     put(&t, "memory in all", text(a, "%.0f MB", r->pss_mb), "", "200 MB",
@@ -120,6 +128,9 @@ static void print_table(const struct bench_live_result *r)
         text(b, "%.0f", r->door.nginx_per_cpu_s), "", "");
     put(&t, "  ratio", text(a, "%.2f", r->door.ratio), "", "0.90",
         verdict(r->door.ratio, 0.9, false));
+    put(&t, "  their p99, and of nginx", text(a, "%.2f ms", r->door.p99_ms),
+        text(b, "%.2f ms", r->door.nginx_p99_ms), text(c, "%.2f ms", r->door.nginx_p99_ms),
+        verdict(r->door.p99_ms, r->door.nginx_p99_ms, true));
     put(&t, "orders per second, 64 clients", text(a, "%.0f", r->orders.per_s), "", "10000",
         verdict(r->orders.per_s, 10000, false));
     put(&t, "  their p99; one flush of the disk", text(a, "%.1f ms", r->orders.p99_ms),
@@ -128,32 +139,39 @@ static void print_table(const struct bench_live_result *r)
         "0", verdict((double)r->zone_kill.failed, 0, true));
     put(&t, "  the longest pause", text(a, "%.0f ms", r->zone_kill.pause_ms), "", "250 ms",
         verdict(r->zone_kill.pause_ms, 250, true));
+    put(&t, "the same as zones go silent", text(a, "%.0f", (double)r->zone_silent.failed), "", "0",
+        verdict((double)r->zone_silent.failed, 0, true));
+    put(&t, "  the longest pause", text(a, "%.0f ms", r->zone_silent.pause_ms), "", "1250 ms",
+        verdict(r->zone_silent.pause_ms, 1250, true)); /* the timeout of a try, and 250 */
     table_print(&t, stdout);
 }
 
-int bench_live(bool json)
+int bench_live(bool json, unsigned losses)
 {
     struct sigaction action = {.sa_handler = on_signal}, before_int, before_term;
     struct bench_live_result result;
+    struct arena a = {0};
     struct error err;
     bool terminal = isatty(STDERR_FILENO);
     stop = 0;
     sigaction(SIGINT, &action, &before_int); /* a second Ctrl-C must not leave processes behind */
     sigaction(SIGTERM, &action, &before_term);
-    int status = bench_live_run(&result, &stop, terminal ? show_progress : NULL, NULL, &err);
+    int status =
+        bench_live_run(&result, losses, &stop, terminal ? show_progress : NULL, NULL, &a, &err);
     sigaction(SIGINT, &before_int, NULL);
     sigaction(SIGTERM, &before_term, NULL);
     if (terminal)
         fprintf(stderr, "\r%*s\r", 40, "");
-    if (status != 0)
-        return cli_fail(err.text);
-    if (!json) {
+    if (status != 0) {
+        status = cli_fail(err.text);
+    } else if (json) {
+        const char *out = json_encode(&result, bench_live_fields, &a);
+        fputs(out == NULL ? "" : out, stdout);
+        status = out == NULL ? cli_fail("no memory left") : EXIT_YES;
+    } else {
         print_table(&result);
-        return EXIT_YES;
+        status = EXIT_YES;
     }
-    struct arena a = {0};
-    const char *out = json_encode(&result, bench_live_fields, &a);
-    fputs(out == NULL ? "" : out, stdout);
     arena_release(&a);
-    return out == NULL ? cli_fail("no memory left") : EXIT_YES;
+    return status;
 }

@@ -9,7 +9,7 @@
 /* The table of what bench live --json prints. */
 extern const struct json_field bench_live_fields[];
 
-/* Measure and print. The exit status. */
-int bench_live(bool json);
+/* Measure, with so many zones killed and so many gone silent, and print. The exit status. */
+int bench_live(bool json, unsigned losses);
 
 #endif

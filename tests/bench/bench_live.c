@@ -61,8 +61,10 @@ struct bench {
     struct mix mix;
     size_t made; /* of what `next_...` gives */
     char target[64], key[64], body[256];
-    const char *fault;
+    char fault[96];
     bool fault_sent, fault_taken;
+    unsigned losses;
+    struct arena *results;
 };
 
 static int compare(const void *a, const void *b)
@@ -77,13 +79,18 @@ static double median(double value[ROUNDS])
     return value[ROUNDS / 2];
 }
 
-static int begin(struct bench *b, const char *part, unsigned round)
+static int begin_of(struct bench *b, const char *part, unsigned round, unsigned rounds)
 {
     if (b->stop != NULL && *b->stop)
         return error_set(b->err, ERR_SYSTEM, "stopped");
     if (b->progress != NULL)
-        b->progress(b->context, part, round, ROUNDS);
+        b->progress(b->context, part, round, rounds);
     return 0;
+}
+
+static int begin(struct bench *b, const char *part, unsigned round)
+{
+    return begin_of(b, part, round, ROUNDS);
 }
 
 static size_t cell(const struct bench *b)
@@ -219,9 +226,9 @@ static int bench_read(struct bench *b)
 
 static int bench_door(struct bench *b)
 {
-    struct http_rate door, other = {(double)NAN, (double)NAN};
+    struct http_rate door, other = {(double)NAN, (double)NAN, (double)NAN};
     struct nginx nginx = {.port = 0};
-    double of_door[ROUNDS], of_nginx[ROUNDS], ratio[ROUNDS];
+    double of_door[ROUNDS], of_nginx[ROUNDS], ratio[ROUNDS], p99[ROUNDS], nginx_p99[ROUNDS];
     int upstream[ZONES], status = 0;
     pid_t pid = (pid_t)scratch_pid(&b->scratch, "door");
     bool beside = nginx_program() != NULL;
@@ -236,12 +243,16 @@ static int bench_door(struct bench *b)
         of_door[i] = door.per_cpu_s;
         of_nginx[i] = other.per_cpu_s;
         ratio[i] = door.per_cpu_s / other.per_cpu_s;
+        p99[i] = door.p99_us / 1000;
+        nginx_p99[i] = other.p99_us / 1000;
     }
     nginx_stop(&nginx);
     if (status != 0)
         return -1;
-    b->r->door = (struct bench_live_door){median(of_door), (double)NAN, (double)NAN};
+    b->r->door = (struct bench_live_door){median(of_door), (double)NAN, (double)NAN, median(p99),
+                                          (double)NAN};
     if (beside) {
+        b->r->door.nginx_p99_ms = median(nginx_p99);
         b->r->door.nginx_per_cpu_s = median(of_nginx);
         b->r->door.ratio = median(ratio);
     }
@@ -295,7 +306,7 @@ static int bench_orders(struct bench *b)
     return 0;
 }
 
-/* ---- killed zones ---- */
+/* ---- lost zones ---- */
 
 static bool next_mixed(void *context, struct load_request *out)
 {
@@ -326,13 +337,8 @@ static void take_fault(void *context, const struct load_request *r, enum load_ou
     b->fault_taken = outcome == LOAD_OK;
 }
 
-static int kill_zone(struct bench *b, unsigned round)
+static int lose_zone(struct bench *b, struct bench_live_loss *loss, unsigned round)
 {
-    static const char *const faults[ROUNDS] = {
-        "{\"kind\": \"zone-down\", \"scope\": \"de/a\", \"for\": \"1s\"}",
-        "{\"kind\": \"zone-down\", \"scope\": \"de/b\", \"for\": \"1s\"}",
-        "{\"kind\": \"zone-down\", \"scope\": \"de/c\", \"for\": \"1s\"}",
-    };
     const struct load_stream streams[2] = {{.port = b->scratch.layout.port,
                                             .pace = LOAD_RANDOM,
                                             .rate = KILL_RPS,
@@ -354,32 +360,48 @@ static int kill_zone(struct bench *b, unsigned round)
                                             .context = b}};
     struct load_result results[2];
     const struct load_opts opts = {.stop = b->stop};
-    b->fault = faults[round];
     b->fault_sent = b->fault_taken = false;
     if (load_run(results, streams, 2, &opts, &b->arena, b->err) != 0)
         return -1;
     if (!b->fault_taken)
-        return error_set(b->err, ERR_SYSTEM, "the zone was not killed");
+        return error_set(b->err, ERR_SYSTEM, "the zone was not lost");
     const struct load_tally *all = &results[0].all;
-    struct bench_live_kill *k = &b->r->zone_kill;
     double pause_ms = (double)all->pause_us / 1000, max_ms = (double)all->latency.max_us / 1000;
-    k->requests += (int64_t)all->planned;
-    k->failed += (int64_t)load_failed(all);
-    k->pause_ms = pause_ms > k->pause_ms ? pause_ms : k->pause_ms;
-    k->max_ms = max_ms > k->max_ms ? max_ms : k->max_ms;
+    loss->requests += (int64_t)all->planned;
+    loss->failed += (int64_t)load_failed(all);
+    loss->pause_ms = pause_ms > loss->pause_ms ? pause_ms : loss->pause_ms;
+    loss->max_ms = max_ms > loss->max_ms ? max_ms : loss->max_ms;
+    loss->pauses_ms[loss->count++] = pause_ms;
     return 0;
 }
 
-static int bench_kill(struct bench *b)
+static int bench_loss(struct bench *b, struct bench_live_loss *loss, const char *kind,
+                      const char *part)
+{
+    loss->pauses_ms = arena_alloc(b->results, b->losses, sizeof loss->pauses_ms[0]);
+    if (loss->pauses_ms == NULL)
+        return error_memory(b->err);
+    for (unsigned i = 0; i < b->losses; i++) { /* "up" waits until all are healthy again */
+        snprintf(b->fault, sizeof b->fault,
+                 "{\"kind\": \"%s\", \"scope\": \"de/%c\", \"for\": \"1s\"}", kind,
+                 "abc"[i % ZONES]);
+        if (begin_of(b, part, i, b->losses) != 0 || lose_zone(b, loss, i) != 0 ||
+            scratch_up(&b->scratch, b->err) != 0)
+            return -1;
+    }
+    qsort(loss->pauses_ms, loss->count, sizeof loss->pauses_ms[0], compare);
+    return 0;
+}
+
+static int bench_losses(struct bench *b)
 {
     if (mix_init(&b->mix, b->country, 1, b->scratch.layout.port, 1, b->stop, &b->arena, b->err) !=
         0)
         return -1;
-    for (unsigned i = 0; i < ROUNDS; i++) /* "up" waits until all are healthy again */
-        if (begin(b, "zone kill", i) != 0 || kill_zone(b, i) != 0 ||
-            scratch_up(&b->scratch, b->err) != 0)
-            return -1;
-    return 0;
+    return bench_loss(b, &b->r->zone_kill, "zone-down", "zone kill") != 0 ||
+                   bench_loss(b, &b->r->zone_silent, "partition", "zone silent") != 0
+               ? -1
+               : 0;
 }
 
 /* ---- all of it ---- */
@@ -390,13 +412,13 @@ static int run(struct bench *b)
         scratch_begin(&b->scratch, &b->topo, &b->arena, b->err) != 0)
         return -1;
     return bench_up(b) != 0 || fill(b) != 0 || bench_read(b) != 0 || bench_door(b) != 0 ||
-                   bench_orders(b) != 0 || bench_kill(b) != 0
+                   bench_orders(b) != 0 || bench_losses(b) != 0
                ? -1
                : 0;
 }
 
-int bench_live_run(struct bench_live_result *r, const volatile sig_atomic_t *stop,
-                   bench_live_progress *progress, void *context, struct error *err)
+int bench_live_run(struct bench_live_result *r, unsigned losses, const volatile sig_atomic_t *stop,
+                   bench_live_progress *progress, void *context, struct arena *a, struct error *err)
 {
     static struct bench b; /* it holds the body of an order */
     struct error end;
@@ -405,6 +427,8 @@ int bench_live_run(struct bench_live_result *r, const volatile sig_atomic_t *sto
                        .progress = progress,
                        .context = context,
                        .err = err,
+                       .losses = losses,
+                       .results = a,
                        .country = {"de"}};
     *r = (struct bench_live_result){0};
     int status = run(&b);

@@ -8,8 +8,10 @@
 #define TESTS_BENCH_BENCH_LIVE_H
 
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 
+struct arena;
 struct error;
 
 struct bench_live_read { /* one item, by id, from a replica */
@@ -22,13 +24,18 @@ struct bench_live_orders { /* of one line, 64 clients, at the door of one cell *
     int64_t flush_us;
 };
 
-struct bench_live_kill { /* load on one cell, whose zones are killed one after the other */
+enum { BENCH_LIVE_LOSSES_MAX = 1000 };
+
+struct bench_live_loss { /* load on one cell, whose zones are lost one after the other */
     int64_t requests, failed;
-    double pause_ms, max_ms;
+    double pause_ms, max_ms; /* the longest of all */
+    double *pauses_ms;       /* the longest of each loss, in order of length */
+    size_t count;
 };
 
 struct bench_live_door {                      /* one item, by id, through it */
     double per_cpu_s, nginx_per_cpu_s, ratio; /* NaN: nginx is not installed */
+    double p99_ms, nginx_p99_ms;
 };
 
 struct bench_live_result {
@@ -37,16 +44,18 @@ struct bench_live_result {
     int64_t processes;
     struct bench_live_read read;
     struct bench_live_orders orders;
-    struct bench_live_kill zone_kill;
+    struct bench_live_loss zone_kill, zone_silent;
     struct bench_live_door door;
 };
 
 /* Called before each of `rounds` rounds of a part, whose name is borrowed for the call. */
 typedef void bench_live_progress(void *context, const char *part, unsigned round, unsigned rounds);
 
-/* Measure for about a minute. `stop` and `progress` may be NULL. 0, or -1 with `err` set; nothing
- * is left running either way. */
-int bench_live_run(struct bench_live_result *r, const volatile sig_atomic_t *stop,
-                   bench_live_progress *progress, void *context, struct error *err);
+/* Measure; about a minute, and for each of the `losses` (1..BENCH_LIVE_LOSSES_MAX), of zones killed
+ * and of zones gone silent, five seconds more. Lists are in `a`. `stop` and `progress` may be NULL.
+ * 0, or -1 with `err` set; nothing is left running either way. */
+int bench_live_run(struct bench_live_result *r, unsigned losses, const volatile sig_atomic_t *stop,
+                   bench_live_progress *progress, void *context, struct arena *a,
+                   struct error *err);
 
 #endif

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/hist.h"
 #include "wire/clock.h"
 
 enum { EVENTS = 64, PATIENCE_S = 5 };
@@ -115,6 +116,8 @@ struct asker {
     size_t request_len, want;
     int fd[HTTP_RATE_CONNECTIONS_MAX];
     size_t got[HTTP_RATE_CONNECTIONS_MAX];
+    int64_t asked_us[HTTP_RATE_CONNECTIONS_MAX];
+    struct hist latency;
     unsigned connections;
     uint64_t answers;
     int epoll;
@@ -123,6 +126,7 @@ struct asker {
 static bool ask(struct asker *a, unsigned i)
 {
     a->got[i] = 0;
+    a->asked_us[i] = clock_us();
     return send(a->fd[i], a->request, a->request_len, MSG_NOSIGNAL) == (ssize_t)a->request_len;
 }
 
@@ -141,6 +145,7 @@ static bool take(struct asker *a, unsigned i)
     if (a->got[i] < a->want)
         return true;
     a->answers++;
+    hist_add(&a->latency, clock_us() - a->asked_us[i]);
     return ask(a, i);
 }
 
@@ -184,8 +189,10 @@ int http_rate_measure(struct http_rate *out, int port, const char *target, unsig
                       int64_t for_us, const pid_t *pids, size_t pid_count,
                       const volatile sig_atomic_t *stop, struct error *err)
 {
-    struct asker a = {.epoll = -1};
+    static struct asker a; /* too large for a stack */
     char answer[HTTP_RATE_ANSWER_MAX];
+    memset(&a, 0, sizeof a);
+    a.epoll = -1;
     if (http_rate_probe(answer, &a.want, port, target, err) != 0)
         return -1;
     a.request_len = format_request(a.request, sizeof a.request, port, target);
@@ -200,6 +207,7 @@ int http_rate_measure(struct http_rate *out, int port, const char *target, unsig
     if (a.epoll >= 0)
         close(a.epoll);
     out->per_s = (double)a.answers * 1e6 / (double)wall_us;
+    out->p99_us = hist_quantile_us(&a.latency, 0.99);
     out->per_cpu_s = cpu_us > 0 ? (double)a.answers * 1e6 / (double)cpu_us : (double)NAN;
     return status;
 }

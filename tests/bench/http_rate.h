@@ -22,6 +22,7 @@ int http_rate_probe(char *answer, size_t *len, int port, const char *target, str
 struct http_rate {
     double per_s;
     double per_cpu_s; /* of the server; NaN when it used none */
+    double p99_us;    /* from a request to its whole answer, on busy connections */
 };
 
 /* Ask for `for_us`. `pids` are the server's processes. 0, or -1 with `err` set: an answer that is
