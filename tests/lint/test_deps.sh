@@ -17,7 +17,7 @@ machine() {
     for name in sh cat env find sed; do
         ln -s "$(command -v "$name")" "$work/bin/$name"
     done
-    for name in gcc ar pkg-config clang clang-format shellcheck tmux; do
+    for name in gcc ar pkg-config clang clang-format shellcheck tmux chromium; do
         tool "$name"
     done
     tool clang "echo '$work'" # its -print-resource-dir
@@ -68,7 +68,7 @@ expect 'what nobody asked for is not' 0 '' '' build
 machine
 rm "$work/bin/gcc" "$work/bin/pkg-config"
 expect 'the lists are fetched first' 0 'update' \
-    'gcc libc6-dev pkg-config libcjson-dev libuv1-dev libsqlite3-dev libncurses-dev' build
+    'gcc libc6-dev pkg-config libcjson-dev libuv1-dev libsqlite3-dev libncurses-dev zlib1g-dev' build
 
 machine
 rm "$work/libclang_rt.fuzzer-x86_64.a"

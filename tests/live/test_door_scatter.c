@@ -125,7 +125,8 @@ static void test_door_answers_in_part_when_a_cell_is_frozen(void **state)
     expect(&s, "/items?q=a&within=1500ms", 200,
            "\"missing\": [\n  {\"country\": \"fr\", \"why\": \"no answer within 1500 ms\"}]");
     uint64_t took_ms = (uv_hrtime() - before) / 1000000;
-    assert_true(took_ms >= 1500 && took_ms < 15000);
+    if (took_ms < 1490 || took_ms >= 15000) /* the loop's clock counts whole milliseconds */
+        fail_msg("the answer came after %llu ms", (unsigned long long)took_ms);
     shop_close(&s);
 }
 

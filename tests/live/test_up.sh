@@ -232,6 +232,10 @@ kill_9 door
 until_so runs door "$old" && until_so healthy && why=0 || why='it is not back'
 verdict 'a killed door is started again' "$why"
 
+# What control has told goes into its journal a little later.
+kept() { grep -qaF 'the door ended' "$dir"/control.db*; }
+until_so kept || echo "# the journal does not know of the door"
+
 running "$dir" | grep -v ' control ' | sort >"$work/before"
 kill_9 control
 up
