@@ -204,7 +204,7 @@ plant control/planted.h 'static inline bool retry_allowed(struct retry *r)' \
 without liblive.a U route_begin
 decides 'live processes call what decides' 'route_begin decides, and no live process calls it'
 without liblive.a U route_begin
-decides 'and so what that is made of' 'balance_sent decides, and no live process calls it'
+decides 'and so what that is made of' 'balance_init decides, and no live process calls it'
 without libsim.a U rollout_step
 decides 'the simulator calls what decides' 'rollout_step decides, and the simulator does not call it'
 without libpure.a T rollout_step
@@ -216,7 +216,7 @@ cp "$tree/control/route.c" "$work/kept"
 sed 's/retry_allowed(/may_retry(/' "$work/kept" >"$tree/control/route.c"
 decides 'live processes call what is inline' 'retry_allowed decides, and no live process calls it'
 cp "$work/kept" "$tree/control/route.c"
-grep -l backoff_delay_us "$tree"/simulator/*.c | xargs sed -i 's/backoff_delay_us(/own_delay_us(/'
-decides 'and so does the simulator' 'backoff_delay_us decides, and the simulator does not call it'
+grep -l progress_alone "$tree"/simulator/*.c | xargs sed -i 's/progress_alone(/own_alone(/'
+decides 'and so does the simulator' 'progress_alone decides, and the simulator does not call it'
 
 echo "1..$count"
