@@ -68,14 +68,13 @@ static void put_knees(struct page *p, const struct frontier *f)
 static void put_chart(struct page *p, const struct frontier *f)
 {
     const char *whom = f->measure == FRONTIER_DEMAND ? "demand" : "customers";
-    char title[120], y[80];
+    char title[120];
     snprintf(title, sizeof title, "Cost against blast radius, %s", whom);
-    snprintf(y, sizeof y, "largest cell, %% of the %s", whom);
     double least = f->points[0].cost, most = f->points[f->point_count - 1].cost;
     for (size_t i = 0; i < f->layout_count; i++)
         most = fmax(most, f->layouts[i].cost); /* which passes over NaN */
     report_chart_begin(p, title, most > 4 * least ? "log" : "plain", f->priced ? "cost" : "servers",
-                       y, true);
+                       "largest cell, %", true);
     if (!f->exact) { /* what lies between a line and its bound may hold cheaper cuts */
         report_series_begin(p, "no cut costs less than this",
                             "\"style\":\"hold\",\"dash\":2,\"color\":5,\"fill\":1,");

@@ -60,7 +60,7 @@ static void put_numbers(struct page *p, const struct plan *plan)
                   table_percent(c->blast_customers, 1));
     report_number(p, "Blast radius, demand", "most of a week's requests in one cell", "%s",
                   table_percent(c->blast_demand, 1));
-    snprintf(small, sizeof small, "%.4g over %.4g req/s", c->sum_of_peaks_rps, c->peak_of_sum_rps);
+    snprintf(small, sizeof small, "%.0f over %.0f req/s", c->sum_of_peaks_rps, c->peak_of_sum_rps);
     report_number(p, "Sum of peaks over peak of sum", small, "%.2f", c->peaks_ratio);
     report_numbers_end(p);
 }
