@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "commands/cli.h"
+#include "commands/failures.h"
 #include "commands/table.h"
 #include "tests/bench/bench_live.h"
 
@@ -41,6 +42,8 @@ static const struct json_field loss_fields[] = {
     JSON_F64(struct bench_live_loss, max_ms, "max_ms", 0, 0, .doc = "The longest latency"),
     JSON_F64S(struct bench_live_loss, pauses_ms, count, "pauses_ms", 0, 0,
               .doc = "The longest pause of each loss, the shortest first"),
+    JSON_LIST(struct bench_live_loss, failures, failure_count, "failures", struct failure,
+              failure_fields, .doc = "Why requests failed, each reason once"),
     JSON_END,
 };
 static const struct json_field door_fields[] = {

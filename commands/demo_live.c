@@ -319,6 +319,7 @@ static void print_live(const struct demo *d, size_t processes)
     print_countries(d);
     if (load_failed(&d->live.all) > 0)
         printf("   failed: %s\n", load_report_failures(&d->live.all, failures, sizeof failures));
+    load_report_reasons(stdout, "   ", &d->mix.failures);
     if (d->live.late_us_max > 50000)
         printf("   (this machine is busy: requests left up to %lld ms late)\n",
                (long long)d->live.late_us_max / 1000);

@@ -215,6 +215,7 @@ static int plan_load(struct job *j)
     }
     j->mix.speed = o->speed > 0 ? o->speed : 1;
     j->facts.what = replay ? "replay" : "load";
+    j->facts.failures = &j->mix.failures;
     j->facts.rate = o->speed > 0 ? (double)NAN : (double)(o->rate > 0 ? o->rate : RATE_PRESET);
     if (feel_faults(j) != 0)
         return -1;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "commands/failures.h"
 #include "commands/table.h"
 #include "control/live/client.h"
 #include "wire/load.h"
@@ -35,6 +36,8 @@ struct report {
     size_t country_count;
     struct span *timeline;
     size_t span_count;
+    struct failure *failures;
+    size_t failure_count;
 };
 
 #define OUTCOME(kind, key, doc_) JSON_I64(struct row, outcome[kind], key, 0, 0, .doc = (doc_))
@@ -99,6 +102,8 @@ const struct json_field load_fields[] = {
     JSON_F64(struct report, span_ms, "span_ms", 0, 0, .doc = "Length of a span of the timeline"),
     JSON_LIST(struct report, timeline, span_count, "timeline", struct span, span_fields,
               .doc = "What ended when"),
+    JSON_LIST(struct report, failures, failure_count, "failures", struct failure, failure_fields,
+              .doc = "Why requests failed, each reason once"),
     JSON_END,
 };
 
@@ -157,6 +162,10 @@ const char *load_report_json(const struct load_facts *facts, const struct load_r
     };
     if (facts->smart != NULL)
         report.smart = *facts->smart;
+    if (facts->failures != NULL) {
+        report.failures = facts->failures->reason;
+        report.failure_count = facts->failures->count;
+    }
     report.countries = arena_alloc(a, facts->country_count, sizeof report.countries[0]);
     report.timeline = arena_alloc(a, result->span_count, sizeof report.timeline[0]);
     if (report.countries == NULL || report.timeline == NULL)
@@ -185,6 +194,17 @@ const char *load_report_failures(const struct load_tally *t, char *text, size_t 
         used += n > 0 ? (size_t)n : 0;
     }
     return text;
+}
+
+void load_report_reasons(FILE *out, const char *indent, const struct failures *failures)
+{
+    for (size_t i = 0; i < failures->count; i++) {
+        const struct failure *f = &failures->reason[i];
+        fprintf(out, "%s%s x %s (first at %.2f s)\n", indent, table_count(f->count), f->why,
+                f->first_s);
+    }
+    if (failures->others > 0)
+        fprintf(out, "%s%s for other reasons\n", indent, table_count(failures->others));
 }
 
 static void put_ms(struct table *t, double ms)
@@ -232,6 +252,8 @@ void load_report_print(FILE *out, const struct load_facts *facts, const struct l
         fprintf(out, "none failed\n");
     else
         fprintf(out, "failed: %s\n", load_report_failures(&result->all, failures, sizeof failures));
+    if (facts->failures != NULL)
+        load_report_reasons(out, "  ", facts->failures);
     if (facts->smart != NULL)
         fprintf(out, "%s tries straight at a replica, %s of them again; %s through a door\n",
                 table_count(facts->smart->direct), table_count(facts->smart->again),

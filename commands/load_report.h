@@ -8,6 +8,7 @@
 
 struct arena;
 struct client_counts;
+struct failures;
 struct load_result;
 struct load_tally;
 
@@ -23,6 +24,7 @@ struct load_facts {
     size_t country_count; /* the result's groups */
     bool stopped;
     const struct client_counts *smart; /* what smart clients did; NULL: there were none */
+    struct failures *failures;         /* why requests failed; NULL: not known */
 };
 
 /* As JSON text; NULL when memory is out. */
@@ -31,6 +33,9 @@ const char *load_report_json(const struct load_facts *facts, const struct load_r
 
 /* As a table with a sentence behind it. */
 void load_report_print(FILE *out, const struct load_facts *facts, const struct load_result *result);
+
+/* A line for each reason, behind `indent`; nothing where none failed. */
+void load_report_reasons(FILE *out, const char *indent, const struct failures *failures);
 
 /* "3 timeout, 1 5xx" of what failed. Returns `text`. */
 const char *load_report_failures(const struct load_tally *t, char *text, size_t size);

@@ -304,6 +304,7 @@ void mix_done(void *context, const struct load_request *r, enum load_outcome out
 {
     struct mix *m = context;
     char id[ID_TEXT];
+    failures_note(&m->failures, r, outcome, reply);
     if (r->id == 0 || outcome != LOAD_OK || m->acknowledged == NULL)
         return;
     const struct shop_order *o = &m->replay->orders[r->id - 1];

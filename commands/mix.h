@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/rng.h"
+#include "commands/failures.h"
 #include "commands/shop.h"
 #include "wire/lease_file.h"
 #include "wire/load.h"
@@ -47,6 +48,7 @@ struct mix { /* after mix_init, those down to `rate` may be set and read */
     int64_t speed;                   /* of the replay, for LOAD_AS_TOLD: times as fast as it was */
     bool *acknowledged;              /* by order in `replay`, set by mix_done; NULL: not kept */
     size_t wrong_ids;                /* acknowledged with another id than the key makes */
+    struct failures failures;        /* why requests failed, by mix_done */
     struct lease_file *leases;       /* surge and poison, of the countries below; NULL: none */
     size_t place[MIX_COUNTRIES_MAX]; /* in its topology */
     double rate;                     /* requests per second, without those */
@@ -77,7 +79,8 @@ double mix_pace(void *context);
  * the order in `replay` plus one, or 0. */
 bool mix_next(void *context, struct load_request *out);
 
-/* For load_stream.done: keeps which orders of `replay` were acknowledged. */
+/* For load_stream.done: keeps why requests failed, and which orders of `replay` were acknowledged.
+ */
 void mix_done(void *context, const struct load_request *r, enum load_outcome outcome,
               const struct http_reply *reply);
 

@@ -314,6 +314,13 @@ static bool next_mixed(void *context, struct load_request *out)
     return mix_next(&b->mix, out);
 }
 
+static void mixed_done(void *context, const struct load_request *r, enum load_outcome outcome,
+                       const struct http_reply *reply)
+{
+    struct bench *b = context;
+    mix_done(&b->mix, r, outcome, reply);
+}
+
 static bool next_fault(void *context, struct load_request *out)
 {
     struct bench *b = context;
@@ -348,6 +355,7 @@ static int lose_zone(struct bench *b, struct bench_live_loss *loss, unsigned rou
                                             .timeout_us = TIMEOUT_US,
                                             .groups = 1,
                                             .next = next_mixed,
+                                            .done = mixed_done,
                                             .context = b},
                                            {.socket = b->scratch.control,
                                             .pace = LOAD_AS_TOLD,
@@ -375,6 +383,21 @@ static int lose_zone(struct bench *b, struct bench_live_loss *loss, unsigned rou
     return 0;
 }
 
+/* Why requests failed in this part. */
+static int keep_failures(struct bench *b, struct bench_live_loss *loss)
+{
+    struct failures *f = arena_alloc(b->results, 1, sizeof *f);
+    if (f == NULL)
+        return error_memory(b->err);
+    *f = b->mix.failures;
+    b->mix.failures = (struct failures){0};
+    for (size_t i = 0; i < f->count; i++)
+        f->reason[i].why = f->reason[i].text;
+    loss->failures = f->reason;
+    loss->failure_count = f->count;
+    return 0;
+}
+
 static int bench_loss(struct bench *b, struct bench_live_loss *loss, const char *kind,
                       const char *part)
 {
@@ -390,7 +413,7 @@ static int bench_loss(struct bench *b, struct bench_live_loss *loss, const char 
             return -1;
     }
     qsort(loss->pauses_ms, loss->count, sizeof loss->pauses_ms[0], compare);
-    return 0;
+    return keep_failures(b, loss);
 }
 
 static int bench_losses(struct bench *b)

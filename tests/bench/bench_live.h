@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct arena;
+struct failure;
 struct error;
 
 struct bench_live_read { /* one item, by id, from a replica */
@@ -31,6 +32,8 @@ struct bench_live_loss { /* load on one cell, whose zones are lost one after the
     double pause_ms, max_ms; /* the longest of all */
     double *pauses_ms;       /* the longest of each loss, in order of length */
     size_t count;
+    struct failure *failures; /* why they failed */
+    size_t failure_count;
 };
 
 struct bench_live_door {                      /* one item, by id, through it */
