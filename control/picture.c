@@ -203,6 +203,12 @@ int picture_agent_said(struct picture *p, size_t cell, size_t zone, const char *
     return 0;
 }
 
+void picture_cure(struct picture *p, size_t cell, size_t zone, const char *words)
+{
+    struct picture_zone *z = &p->cell[cell].zone[zone];
+    snprintf(z->cure, sizeof z->cure, "%s", words);
+}
+
 void picture_door(struct picture *p, size_t door, int64_t pid)
 {
     p->door[door].pid = pid;
@@ -268,6 +274,7 @@ static void take_replicas(struct status_zone *zone, const struct picture_said *s
     for (size_t i = 0; i < zone->replica_count; i++) {
         struct status_replica *to = &zone->replicas[i];
         to->why = "";
+        to->ails_ms = 0;
         if (held) {
             to->pid = 0;
             to->health = STATUS_DOWN;
@@ -276,6 +283,7 @@ static void take_replicas(struct status_zone *zone, const struct picture_said *s
             to->pid = from->pid;
             to->health = from->health;
             to->restarts = from->restarts;
+            to->ails_ms = from->ails_ms;
             to->why = from->why;
         } else if (said->heard_us >= 0) {
             to->health = STATUS_UNKNOWN;
@@ -318,6 +326,9 @@ static void judge_zone(struct picture *p, size_t cell, size_t index, const struc
         .fault = fault,
         .loop = known ? z->said.status.cells[0].zones[0].why : ""};
     zone->health = health_zone(zone, &facts, z->why);
+    size_t used = strlen(z->why);
+    if (used > 0 && z->cure[0] != '\0')
+        snprintf(z->why + used, sizeof z->why - used, "; %s", z->cure);
     bool news = health_note(&z->clock, zone->health, now_us);
     zone->since_ms = (now_us - z->clock.since_us) / 1000;
     if (news)

@@ -36,6 +36,7 @@ struct picture_zone {
     int64_t agent_pid;                /* 0: none */
     int64_t agent_ends;               /* of supervise_ends */
     char agent_words[HEALTH_WHY_MAX]; /* of supervise_words, and why */
+    char cure[HEALTH_WHY_MAX];        /* what is done for one that ails */
     char why[HEALTH_WHY_MAX];
 };
 
@@ -81,6 +82,10 @@ void picture_event(struct picture *p, int64_t now_us, const char *format, ...)
 /* The process of an agent: its number, 0 for none, its crash loop, and why it ended last. */
 void picture_agent(struct picture *p, size_t cell, size_t zone, int64_t pid,
                    const struct supervise *rule, const char *last, int64_t now_us);
+
+/* What is or was done for a replica of the zone that ails; "" for nothing. A zone that is not well
+ * says so. */
+void picture_cure(struct picture *p, size_t cell, size_t zone, const char *words);
 
 /* The process of a door; 0: none. */
 void picture_door(struct picture *p, size_t door, int64_t pid);

@@ -102,6 +102,12 @@ static inline bool progress_ails(const struct progress *p)
     return p->state != PROGRESS_WELL && p->rule != PROGRESS_WAITS;
 }
 
+/* Whether it reports, its store with it, and fails all the same. */
+static inline bool progress_fails(const struct progress *p)
+{
+    return p->state == PROGRESS_FAILING && p->rule != PROGRESS_SILENT;
+}
+
 /* Whether what ails `ill` of `all` is their own: where half of their like or more ail at once, it
  * is the load or what they all depend on, and others in their place would do no better. */
 static inline bool progress_alone(uint32_t ill, uint32_t all)

@@ -30,6 +30,7 @@ struct status_replica { /* one process */
     int64_t port;
     int health; /* DEGRADED: slow */
     int64_t restarts;
+    int64_t ails_ms; /* it reports, and has been failing by itself for so long; 0: it is not */
     const char *why; /* why it is slow or failing though it answers; "" */
 };
 

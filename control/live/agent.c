@@ -116,6 +116,14 @@ static const char *loop_words(const struct agent *g, struct arena *a)
     return "";
 }
 
+/* How long it has failed though it and its store answer: 0, or 1 and more. */
+static int64_t ails_ms(const struct replica *r)
+{
+    const struct progress *p = &r->probe.progress;
+    bool ails = r->child.process.pid != 0 && r->probe.well && progress_fails(p);
+    return ails ? (clock_us() - p->since_us) / 1000 + 1 : 0;
+}
+
 static char *status_text(const struct agent *g, struct arena *a)
 {
     struct status_zone zone = {.name = g->zone_name,
@@ -161,6 +169,7 @@ static char *status_text(const struct agent *g, struct arena *a)
                                     .port = layout_port(g->layout, g->cell, g->zone, r->service),
                                     .health = (int)health_of(r),
                                     .restarts = r->child.rule.restarts,
+                                    .ails_ms = ails_ms(r),
                                     .why = progress_text(r, a)};
         int64_t ends = supervise_ends(&r->child.rule, clock_us());
         zone.ends = ends > zone.ends ? ends : zone.ends;

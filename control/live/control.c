@@ -13,6 +13,7 @@
 #include "base/lease.h"
 #include "base/topo.h"
 #include "control/live/crew.h"
+#include "control/live/cures.h"
 #include "control/live/decisions.h"
 #include "control/live/map_file.h"
 #include "control/live/post.h"
@@ -44,6 +45,7 @@ struct control {
     size_t post_at; /* whose turn it is to be driven */
     uint64_t events_logged;
     struct decisions decisions;
+    struct cures cures;
     bool ending;
     bool down; /* end everything, then ourselves */
 };
@@ -347,6 +349,7 @@ static void on_tick(uv_timer_t *timer)
     decisions_keep(&c->decisions, c->picture, clock_us());
     uv_timer_start(&c->tick, on_tick, drive_posts(c) ? TICK_MS : 0, TICK_MS);
     judge(c);
+    cures_look(&c->cures, clock_us());
 }
 
 static int init_posts(struct control *c)
@@ -392,6 +395,7 @@ static int init(struct control *c, const char *name, struct error *err)
     lease_file_look(&c->faults);
     if (map_file_init(&c->map, l, name, map) != 0 ||
         picture_init(c->picture, l, name, getpid(), clock_us(), &c->arena) != 0 ||
+        cures_init(&c->cures, l, c->picture, &c->faults.leases, clock_us(), &c->arena) != 0 ||
         init_posts(c) != 0)
         return error_memory(err);
     decisions_begin(&c->decisions, journal, l, c->picture);

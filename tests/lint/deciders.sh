@@ -33,6 +33,7 @@ both region admission_finish admission_drop
 
 # Called by live processes alone so far. What the simulator calls too moves up.
 live control fence_asked fence_is_cut
+live control cure_init cure_cell cure_words
 live control route_outcome_of
 
 # Called by the simulator alone so far. What is called live too moves up; this part only shrinks.
