@@ -47,6 +47,7 @@ struct balance_replica {
     uint32_t failures;    /* in a row */
     uint16_t zone;
     uint16_t state; /* enum balance_state */
+    bool withdrawn; /* route.c's: the map says so */
     int64_t until_us;
 };
 

@@ -40,6 +40,17 @@ int route_init(struct route_group *g, const struct route_opts *opts, const uint3
     return balance_init(&g->balance, &opts->balance, per_zone, zones, a);
 }
 
+void route_present(struct route_group *g, uint32_t replica, bool present)
+{
+    struct balance *b = &g->balance;
+    bool any = false;
+    b->replica[replica].withdrawn = !present;
+    for (uint32_t i = 0; i < b->count; i++)
+        any = any || !b->replica[i].withdrawn;
+    for (uint32_t i = 0; i < b->count; i++)
+        balance_present(b, i, !(any && b->replica[i].withdrawn));
+}
+
 /* ---- choices ---- */
 
 static inline struct route_choice choose(enum route_act act, enum route_rule rule, int64_t measured,

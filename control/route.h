@@ -12,6 +12,7 @@
 #ifndef CONTROL_ROUTE_H
 #define CONTROL_ROUTE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -112,6 +113,12 @@ struct route_choice {
     int64_t hedge_us; /* of the first SEND of a try: then call route_hedge; INT64_MAX: never */
     int64_t measured, limit;
 };
+
+/* The map says that `replica` takes part, or that it is taken out on purpose: while any other takes
+ * part, nothing new is sent there; what is under way there ends as it does. When all are taken out,
+ * none is: a map that leaves nobody is no reason to serve nobody. Not for groups whose replicas
+ * come and go by balance_present. */
+void route_present(struct route_group *g, uint32_t replica, bool present);
 
 /* A request comes: choose for its first try. SEND or STOP. */
 struct route_choice route_begin(struct route_group *g, struct route_request *r, int64_t now_us);

@@ -39,7 +39,7 @@ enum tape_kind {
     TAPE_HEDGE,   /* route_hedge */
     TAPE_END,     /* route_end; `gone`: and nobody waits any more */
     TAPE_LEAVE,   /* route_leave */
-    TAPE_PRESENT, /* balance_present */
+    TAPE_PRESENT, /* route_present */
     TAPE_CLOSE,   /* how many records came before; `full`: there was no room for more */
     TAPE_KINDS
 };

@@ -241,7 +241,7 @@ static int play_present(struct replay *p, struct error *err)
     const struct tape_record *r = &p->record;
     if (r->group >= p->groups || r->replica >= p->group[r->group].balance.count)
         return no(err, "its replica is out of bounds");
-    balance_present(&p->group[r->group].balance, r->replica, r->present);
+    route_present(&p->group[r->group], r->replica, r->present);
     return 0;
 }
 

@@ -174,8 +174,8 @@ void tapes_play(struct tapes *t, const struct route_opts *opts, size_t requests,
             struct tape_record record = {.kind = TAPE_PRESENT,
                                          .now_us = now_us,
                                          .replica = rng_below(&h.luck, h.g.balance.count)};
-            record.present = h.g.balance.replica[record.replica].state == BALANCE_GONE;
-            balance_present(&h.g.balance, record.replica, record.present);
+            record.present = h.g.balance.replica[record.replica].withdrawn;
+            route_present(&h.g, record.replica, record.present);
             tapes_add(t, &record);
         }
         struct one *one = next(&h, now_us);

@@ -52,7 +52,7 @@ static int make_group(struct client_map *m, size_t cell, int kind, struct rng *r
         return -1;
     for (uint32_t i = 0; i < g->count; i++) {
         if (g->replica[i].state == PARTITION_OUT)
-            balance_present(&g->route.balance, i, false);
+            route_present(&g->route, i, false);
         else if (g->replica[i].state == PARTITION_DOWN)
             take_hint(g, i, now_us);
     }
@@ -113,7 +113,7 @@ void client_map_follow(struct client_map *m, const struct client_map *newer)
             struct partition_replica *r = &m->group[i].replica[k];
             int state = newer->group[i].replica[k].state;
             if ((state == PARTITION_OUT) != (r->state == PARTITION_OUT))
-                balance_present(&m->group[i].route.balance, k, state != PARTITION_OUT);
+                route_present(&m->group[i].route, k, state != PARTITION_OUT);
             r->state = state;
         }
     m->partition.version = newer->partition.version;

@@ -79,7 +79,7 @@ static void get_status(struct door *d, struct http_exchange *x)
         status->map_version = d->partition.file.map.version;
         if (d->partition.file.why.code != ERR_NONE)
             status->map_why = d->partition.file.why.text;
-        door_tries_explain(&d->tries, status, &a);
+        door_groups_explain(&d->tries.groups, status, &a);
     }
     answer_json(x, status == NULL ? NULL : json_encode(status, status_fields, &a));
     arena_release(&a);
@@ -260,6 +260,7 @@ static void on_map(void *context)
 {
     struct door *d = context;
     door_scatter_map(&d->scatter, d->partition.file.text, d->partition.file.len);
+    door_groups_map(&d->tries.groups, &d->partition.file.map, clock_us());
 }
 
 static void on_signal(uv_signal_t *handle, int signal)
@@ -308,15 +309,16 @@ static int init(struct door *d, struct error *err)
     map_init(&d->map, l);
     share_files(l, &limits.connections_max, &links);
     if (door_map_init(&d->partition, l, &d->loop, on_map, d, &d->arena, err) != 0 ||
-        door_scatter_init(&d->scatter, l, links, &d->tries.network, &d->loop, err) != 0)
+        door_scatter_init(&d->scatter, l, links, &d->tries.groups.network, &d->loop, err) != 0)
         return -1;
-    on_map(d);
     d->self = describe(l->topo, &d->arena);
     if (d->self == NULL || door_stats_init(&d->stats, l, clock_us(), &d->arena) != 0)
         return error_memory(err);
     d->tries_open = true;
-    if (door_tries_init(&d->tries, l, &d->stats, links, &d->loop, &d->arena, err) != 0 ||
-        http_server_unix(&d->status, &d->loop, sock, NULL, on_status_request, d, err) != 0)
+    if (door_tries_init(&d->tries, l, &d->stats, links, &d->loop, &d->arena, err) != 0)
+        return -1;
+    on_map(d);
+    if (http_server_unix(&d->status, &d->loop, sock, NULL, on_status_request, d, err) != 0)
         return -1;
     return http_server_tcp(&d->server, &d->loop, layout_door_port(l, d->number), &limits,
                            on_request, d, err);

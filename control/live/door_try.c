@@ -10,10 +10,8 @@
 #include "base/error.h"
 #include "base/layout.h"
 #include "base/topo.h"
-#include "control/capacity.h"
 #include "control/live/door_headers.h"
 #include "control/live/door_stats.h"
-#include "control/status.h"
 #include "wire/clock.h"
 #include "wire/log.h"
 
@@ -24,12 +22,12 @@ static void try_go(struct door_request *r, int64_t now_us, const struct route_ch
 
 static const struct topo_cell *cell_of(const struct door_request *r)
 {
-    return &r->tries->layout->topo->cells[r->group->cell];
+    return &r->tries->groups.layout->topo->cells[r->group->cell];
 }
 
 static const char *service_of(const struct door_request *r)
 {
-    return r->tries->layout->topo->services[r->group->service].name;
+    return r->tries->groups.layout->topo->services[r->group->service].name;
 }
 
 /* ---- the tape ---- */
@@ -43,24 +41,24 @@ static uint32_t number_of(const struct door_request *r)
 static void note(struct door_request *r, enum tape_kind kind, int64_t now_us,
                  const struct route_choice *choice)
 {
-    if (!r->tries->tape.on)
+    if (!r->tries->groups.tape.on)
         return;
     const struct tape_record record = {
         .kind = (uint8_t)kind,
         .now_us = now_us,
         .request = number_of(r),
-        .group = (uint32_t)(r->group - r->tries->group),
+        .group = (uint32_t)(r->group - r->tries->groups.group),
         .key = r->route.key,
         .deadline_us = r->route.deadline_us,
         .choice = *choice,
     };
-    door_tape_put(&r->tries->tape, &record);
+    door_tape_put(&r->tries->groups.tape, &record);
 }
 
 static void note_end(struct door_request *r, int64_t now_us, uint32_t replica,
                      enum route_outcome outcome, bool gone, const struct route_choice *choice)
 {
-    if (!r->tries->tape.on)
+    if (!r->tries->groups.tape.on)
         return;
     const struct tape_record record = {
         .kind = TAPE_END,
@@ -71,7 +69,7 @@ static void note_end(struct door_request *r, int64_t now_us, uint32_t replica,
         .gone = gone,
         .choice = *choice,
     };
-    door_tape_put(&r->tries->tape, &record);
+    door_tape_put(&r->tries->groups.tape, &record);
 }
 
 /* ---- the end of a request ---- */
@@ -79,7 +77,7 @@ static void note_end(struct door_request *r, int64_t now_us, uint32_t replica,
 static void request_free(struct door_request *r)
 {
     struct door_tries *t = r->tries;
-    t->cell[r->group->cell].running--;
+    t->groups.cell[r->group->cell].running--;
     r->x = NULL;
     explicit_bzero(r->key, sizeof r->key);
     r->next = t->spare;
@@ -244,7 +242,7 @@ static size_t pass_headers(struct door_request *r, struct http_header headers[HT
         return SIZE_MAX;
     if (door_headers_want_key(http_method(r->x), headers, count)) {
         if (r->key[0] == '\0')
-            door_luck_key(&r->tries->luck, r->key);
+            door_luck_key(&r->tries->groups.luck, r->key);
         headers[count++] = (struct http_header){"Idempotency-Key", r->key};
     }
     return count;
@@ -299,7 +297,7 @@ static uint64_t key_of(struct door_tries *t, const char *target)
         id = id == NULL ? "" : id + 1;
     }
     if (*id == '\0') {
-        door_luck_take(&t->luck, &key, sizeof key);
+        door_luck_take(&t->groups.luck, &key, sizeof key);
         return key;
     }
     for (; *id != '\0' && *id != '?' && *id != '&'; id++)
@@ -309,8 +307,9 @@ static uint64_t key_of(struct door_tries *t, const char *target)
 
 void door_tries_begin(struct door_tries *t, struct http_exchange *x, struct map_place place)
 {
-    struct door_group *g = &t->group[place.cell * t->layout->topo->service_count + place.service];
-    struct door_cell *cell = &t->cell[place.cell];
+    struct door_group *g =
+        &t->groups.group[place.cell * t->groups.layout->topo->service_count + place.service];
+    struct door_cell *cell = &t->groups.cell[place.cell];
     struct door_request *r = t->spare;
     int64_t now_us = clock_us();
     if (r == NULL || cell->running >= DOOR_CELL_REQUESTS_MAX) {
@@ -354,115 +353,16 @@ void door_tries_abandon(struct door_tries *t)
     }
 }
 
-/* ---- in words ---- */
-
-void door_tries_explain(const struct door_tries *t, struct status *status, struct arena *a)
-{
-    for (size_t i = 0; i < t->group_count; i++) {
-        const struct door_group *g = &t->group[i];
-        struct status_cell *cell = &status->cells[g->cell];
-        const char *service = t->layout->topo->services[g->service].name;
-        for (uint32_t k = 0; k < g->route.balance.count; k++) {
-            const struct balance_replica *replica = &g->route.balance.replica[k];
-            struct status_zone *zone = &cell->zones[replica->zone];
-            if (replica->state == BALANCE_IN)
-                continue;
-            const char *why = zone->why[0] == '\0'
-                                  ? arena_format(a, "left out after failures: %s", service)
-                                  : arena_format(a, "%s, %s", zone->why, service);
-            zone->why = why == NULL ? zone->why : why;
-        }
-    }
-}
-
 /* ---- beginning and ending ---- */
-
-static void note_group(struct door_tries *t, const struct door_group *g,
-                       const struct route_opts *opts, const uint32_t *per_zone,
-                       const struct rng *rng, int64_t now_us)
-{
-    const struct topo *topo = t->layout->topo;
-    const struct topo_cell *cell = &topo->cells[g->cell];
-    struct tape_record record = {.kind = TAPE_GROUP, .now_us = now_us};
-    struct tape_group *make = &record.make;
-    snprintf(make->name, sizeof make->name, "%s/%s", cell->name, topo->services[g->service].name);
-    make->cell = (uint32_t)g->cell;
-    make->opts = *opts;
-    make->zones = (uint32_t)cell->zone_count;
-    memcpy(make->per_zone, per_zone, cell->zone_count * sizeof per_zone[0]);
-    make->rng = *rng;
-    door_tape_put(&t->tape, &record);
-}
-
-static int init_group(struct door_tries *t, size_t cell, size_t service,
-                      const struct capacity_plan *plan, uv_loop_t *loop, struct arena *a)
-{
-    const struct topo *topo = t->layout->topo;
-    struct door_group *g = &t->group[cell * topo->service_count + service];
-    uint32_t zones = (uint32_t)topo->cells[cell].zone_count;
-    uint32_t per_zone[TOPO_ZONES_MAX];
-    uint64_t seed;
-    struct rng rng;
-    const struct route_opts opts =
-        route_opts_of(&topo->policy, plan->cells[cell].services[service].peak_rps);
-    for (uint32_t i = 0; i < zones; i++)
-        per_zone[i] = 1;
-    g->cell = cell;
-    g->service = service;
-    door_luck_take(&t->luck, &seed, sizeof seed);
-    rng_init(&rng, seed);
-    g->client = arena_alloc(a, zones, sizeof g->client[0]);
-    int64_t now_us = clock_us();
-    if (g->client == NULL ||
-        route_init(&g->route, &opts, per_zone, zones, &t->cell[cell].retry, &rng, now_us, a) != 0)
-        return -1;
-    note_group(t, g, &opts, per_zone, &rng, now_us);
-    t->group_count++;
-    for (uint32_t i = 0; i < zones; i++) {
-        int port = layout_port(t->layout, cell, i, service);
-        g->client[i] = http_client_new(loop, port, t->links_max);
-        if (g->client[i] == NULL || network_route(&t->network, g->client[i], cell, zones, i) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int init_cells(struct door_tries *t, struct capacity_plan *plan, struct arena *a,
-                      struct error *err)
-{
-    const struct topo *topo = t->layout->topo;
-    t->cell = arena_alloc(a, topo->cell_count, sizeof t->cell[0]);
-    if (t->cell == NULL)
-        return error_memory(err);
-    if (capacity_plan(plan, topo, a, err) != 0)
-        return -1;
-    const struct tape_record begin = {.kind = TAPE_OPEN,
-                                      .now_us = clock_us(),
-                                      .cells = (uint32_t)topo->cell_count,
-                                      .groups = (uint32_t)(topo->cell_count * topo->service_count),
-                                      .requests = DOOR_REQUESTS_MAX};
-    door_tape_put(&t->tape, &begin);
-    for (size_t i = 0; i < topo->cell_count; i++) {
-        t->cell[i].retry = retry_full(topo->policy.retry_budget, plan->cells[i].peak_rps);
-        const struct tape_record cell = {
-            .kind = TAPE_CELL, .now_us = begin.now_us, .retry = t->cell[i].retry};
-        door_tape_put(&t->tape, &cell);
-    }
-    return 0;
-}
 
 int door_tries_init(struct door_tries *t, const struct layout *l, struct door_stats *stats,
                     uint32_t links_max, uv_loop_t *loop, struct arena *a, struct error *err)
 {
-    const struct topo *topo = l->topo;
-    struct capacity_plan plan;
-    *t = (struct door_tries){.layout = l, .stats = stats, .links_max = links_max};
-    door_tape_open(&t->tape, l, loop, a);
-    if (network_init(&t->network, loop, l, err) != 0 || init_cells(t, &plan, a, err) != 0)
+    *t = (struct door_tries){.stats = stats};
+    if (door_groups_init(&t->groups, l, DOOR_REQUESTS_MAX, links_max, loop, a, err) != 0)
         return -1;
-    t->group = arena_alloc(a, topo->cell_count * topo->service_count, sizeof t->group[0]);
     t->request = arena_alloc(a, DOOR_REQUESTS_MAX, sizeof t->request[0]);
-    if (t->group == NULL || t->request == NULL)
+    if (t->request == NULL)
         return error_memory(err);
     for (size_t i = DOOR_REQUESTS_MAX; i-- > 0;) {
         struct door_request *r = &t->request[i];
@@ -472,10 +372,6 @@ int door_tries_init(struct door_tries *t, const struct layout *l, struct door_st
         r->next = t->spare;
         t->spare = r;
     }
-    for (size_t i = 0; i < topo->cell_count; i++)
-        for (size_t k = 0; k < topo->service_count; k++)
-            if (init_group(t, i, k, &plan, loop, a) != 0)
-                return error_memory(err);
     return 0;
 }
 
@@ -484,10 +380,5 @@ void door_tries_close(struct door_tries *t)
     for (size_t i = 0; t->request != NULL && i < DOOR_REQUESTS_MAX; i++)
         if (t->request[i].tries != NULL)
             uv_close((uv_handle_t *)&t->request[i].timer, NULL);
-    for (size_t i = 0; i < t->group_count; i++)
-        for (size_t k = 0; k < t->group[i].route.balance.count; k++)
-            http_client_free(t->group[i].client[k]);
-    network_close(&t->network, NULL, NULL);
-    door_tape_close(&t->tape, clock_us());
-    explicit_bzero(&t->luck, sizeof t->luck);
+    door_groups_close(&t->groups);
 }

@@ -16,34 +16,20 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "control/live/door_groups.h"
 #include "control/live/door_headers.h"
-#include "control/live/door_tape.h"
 #include "control/map.h"
 #include "control/route.h"
 #include "wire/http.h"
-#include "wire/network.h"
 
 struct arena;
 struct door_stats;
 struct error;
 struct layout;
-struct status;
 
 enum {
     DOOR_REQUESTS_MAX = 4096,      /* under way in all; one more is answered 503 */
     DOOR_CELL_REQUESTS_MAX = 2048, /* in one cell; the same */
-    DOOR_LINKS_MAX = 512,          /* connections to one replica */
-};
-
-struct door_group { /* the replicas of a service in a cell, one per zone */
-    struct route_group route;
-    struct http_client **client; /* [zones] */
-    size_t cell, service;
-};
-
-struct door_cell {
-    struct retry retry;
-    uint32_t running;
 };
 
 struct door_copy { /* of a request, at one replica */
@@ -68,18 +54,11 @@ struct door_request {
     uv_timer_t timer;
 };
 
-struct door_tries { /* fields are private to door_try.c */
-    const struct layout *layout;
-    struct network network; /* to the zones */
+struct door_tries { /* fields are private to door_try.c, but for `groups` */
+    struct door_groups groups;
     struct door_stats *stats;
-    struct door_cell *cell;
-    struct door_group *group; /* [cells][services] */
-    size_t group_count;
     struct door_request *request; /* [DOOR_REQUESTS_MAX] */
     struct door_request *spare;
-    struct door_luck luck;
-    struct door_tape tape;
-    uint32_t links_max;
 };
 
 /* Open no connections yet, at most `links_max` to each replica later. All is borrowed, storage is
@@ -92,9 +71,6 @@ void door_tries_begin(struct door_tries *t, struct http_exchange *x, struct map_
 
 /* Answer everything that is under way, now, with 503. */
 void door_tries_abandon(struct door_tries *t);
-
-/* Say of the zones in `status` which of their replicas are left out. Words are in `a`. */
-void door_tries_explain(const struct door_tries *t, struct status *status, struct arena *a);
 
 /* Nothing is under way any more. The loop has to run once more for the handles. */
 void door_tries_close(struct door_tries *t);

@@ -80,7 +80,10 @@ bool map_file_note(struct map_file *f, const struct status *status, int64_t now_
 {
     struct text_file_stamp there = text_file_look(f->path);
     struct error err;
+    bool taken = !text_file_same(&there, &f->stamp) && map_file_look(f);
     bool changed = partition_observe(&f->map, status);
+    if (taken && !changed)
+        return true;
     if (!changed && text_file_same(&there, &f->stamp) && f->why.code == ERR_NONE &&
         there.inode != 0)
         return false;

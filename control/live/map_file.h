@@ -37,8 +37,10 @@ void map_file_release(struct map_file *f);
  * changed. What is refused is logged once. */
 bool map_file_look(struct map_file *f);
 
-/* For the writer: take what it sees now. When that changes the map, or the file is not the one that
- * was written, there is a new version on the disk. True when there is. */
+/* For the writer: take what it sees now. When that changes the map, or the file is gone or no good,
+ * there is a new version on the disk. A good one that somebody else put there, with a version that
+ * is not lower, is taken: so a replica that a hand took out stays out. True when there is another
+ * version. */
 bool map_file_note(struct map_file *f, const struct status *status, int64_t now_ms);
 
 #endif

@@ -201,6 +201,69 @@ static void test_route_avoids_a_zone_that_is_taken_out(void **state)
     close_world(&w);
 }
 
+/* Taken out by the map: nothing new, first tries, retries and copies alike, while what was under
+ * way there ends and counts. */
+static void test_route_sends_nothing_new_to_who_is_taken_out(void **state)
+{
+    struct world w;
+    struct route_request before = nobody_in_a_hurry();
+    (void)state;
+    open_world(&w, &usual, ZONES);
+    w.retry = retry_full(1, 1e6);
+    uint32_t out = route_begin(&w.g, &before, 0).replica;
+    route_present(&w.g, out, false);
+    for (int64_t n = 0; n < RUNS; n++) {
+        struct route_request r = nobody_in_a_hurry();
+        int64_t now_us = n * 20 * 1000 * MS;
+        struct route_choice c = route_begin(&w.g, &r, now_us);
+        assert_int_not_equal(c.replica, out);
+        c = route_end(&w.g, &r, c.replica, ROUTE_LOST, now_us + 5);
+        assert_int_equal(c.act, ROUTE_RETRY);
+        c = route_try(&w.g, &r, now_us + 5 + c.wait_us);
+        assert_int_not_equal(c.replica, out);
+        route_end(&w.g, &r, c.replica, ROUTE_GOOD, now_us + 90 * MS);
+    }
+    struct route_choice last =
+        route_end(&w.g, &before, out, ROUTE_GOOD, RUNS * 20000 * (int64_t)MS);
+    ASSERT_CHOICE(last, ROUTE_ANSWER, ROUTE_ANSWERED);
+    close_world(&w);
+}
+
+/* Whether anything goes to each of the replicas. */
+static unsigned reached(struct world *w)
+{
+    unsigned seen = 0;
+    for (int i = 0; i < 200; i++) {
+        struct route_request r = nobody_in_a_hurry();
+        uint32_t replica = route_begin(&w->g, &r, 0).replica;
+        seen |= 1u << replica;
+        route_leave(&w->g, &r, 0);
+    }
+    return seen;
+}
+
+static void test_route_takes_part_as_the_map_says(void **state)
+{
+    static const struct {
+        uint32_t replica;
+        bool present;
+        unsigned reached;
+    } rows[] = {
+        {0, false, 6}, {0, false, 6},
+        {2, false, 2}, {1, false, 7}, /* none is left: all take part */
+        {0, true, 1},  {2, true, 5},
+        {1, true, 7},  {1, true, 7},
+    };
+    struct world w;
+    (void)state;
+    open_world(&w, &usual, ZONES);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        route_present(&w.g, rows[i].replica, rows[i].present);
+        assert_int_equal(reached(&w), rows[i].reached);
+    }
+    close_world(&w);
+}
+
 static void test_route_says_why_it_asks_who_is_left_out(void **state)
 {
     struct world w;
@@ -373,6 +436,8 @@ int main(void)
         cmocka_unit_test(test_route_knows_what_a_status_says),
         cmocka_unit_test(test_route_says_when_there_is_no_other_zone),
         cmocka_unit_test(test_route_avoids_a_zone_that_is_taken_out),
+        cmocka_unit_test(test_route_sends_nothing_new_to_who_is_taken_out),
+        cmocka_unit_test(test_route_takes_part_as_the_map_says),
         cmocka_unit_test(test_route_says_why_it_asks_who_is_left_out),
         cmocka_unit_test(test_route_hedges_what_is_slow),
         cmocka_unit_test(test_route_waits_for_the_other_copy),

@@ -19,12 +19,12 @@ cat >"$work/table" <<'TABLE'
 both base backoff_delay_us
 both control retry_earn retry_allowed
 both control balance_opts_of balance_init balance_pick_for balance_sent balance_ended
-both control balance_present
 both control hedge_none_seen hedge_begin hedge_wait_us hedge_allowed hedge_seen
 both control breaker_closed breaker_allows breaker_accepted
+both control balance_present
 both control shift_avoids
 both control route_opts_of route_init route_begin route_try route_hedge route_end
-both control route_leave
+both control route_leave route_present
 both control capacity_plan
 both control progress_opts_of progress_init progress_look
 both control gossip_init gossip_join gossip_leave gossip_step gossip_deadline_us

@@ -196,6 +196,42 @@ static void test_door_refuses_bad_maps(void **state)
     shop_close(&s);
 }
 
+/* Control goes on from a map that a hand has written, and does not put back what that took out. */
+static void test_map_keeps_what_a_hand_took_out(void **state)
+{
+    struct shop s;
+    struct arena a = {0};
+    struct map_file f;
+    struct partition p;
+    struct error err;
+    struct text_file_stamp stamp;
+    static const struct status nobody_seen = {.cell_count = 0};
+    (void)state;
+    shop_open(&s, "");
+    const char *path = in_folder(s.dir, "map.json");
+    assert_int_equal(map_file_init(&f, &s.layout, "shop", path), 0);
+    assert_true(map_file_note(&f, &nobody_seen, 1000)); /* there was none */
+    assert_false(map_file_note(&f, &nobody_seen, 1001));
+    assert_int_equal(f.map.version, 1000);
+    assert_int_equal(partition_of(&p, &s.layout, "shop", &a), 0);
+    p.version = 1500;
+    p.cells[SHOP_FR].replicas[2].state = PARTITION_OUT;
+    const char *text = partition_print(&p, &a);
+    assert_int_equal(text_file_replace(path, text, strlen(text), &stamp, &err), 0);
+    assert_true(map_file_note(&f, &nobody_seen, 1002));
+    assert_int_equal(f.map.version, 1500);
+    assert_int_equal(f.map.cells[SHOP_FR].replicas[2].state, PARTITION_OUT);
+    SHOP_UNTIL(&s, version_of(&s, &a) == 1500);
+    write_text(&s, "{}", 2); /* no map: what is held is written again */
+    assert_true(map_file_note(&f, &nobody_seen, 1003));
+    assert_int_equal(f.map.version, 1501);
+    assert_int_equal(f.map.cells[SHOP_FR].replicas[2].state, PARTITION_OUT);
+    SHOP_UNTIL(&s, version_of(&s, &a) == 1501);
+    map_file_release(&f);
+    arena_release(&a);
+    shop_close(&s);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +240,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_door_bounds_those_who_wait),
         cmocka_unit_test(test_door_says_what_it_expects_of_map),
         cmocka_unit_test(test_door_refuses_bad_maps),
+        cmocka_unit_test(test_map_keeps_what_a_hand_took_out),
     };
     int status;
     if (shop_is_door(argc, argv, &status))

@@ -12,9 +12,11 @@
 #include <cmocka.h>
 
 #include "base/error.h"
+#include "control/partition.h"
 #include "simulator/replay.h"
 #include "tests/shop.h"
 #include "tests/tapes.h"
+#include "wire/text_file.h"
 
 enum { ASKS = 300 };
 
@@ -154,11 +156,78 @@ static void test_tape_of_a_killed_door_plays_again(void **state)
     shop_close(&s);
 }
 
+/* The map of our system, in which a zone of de is taken out, or none (SHOP_ZONES), or all. */
+static void write_map(struct shop *s, int64_t version, size_t zone, bool all)
+{
+    struct arena a = {0};
+    struct partition p;
+    struct text_file_stamp stamp;
+    struct error err;
+    assert_int_equal(partition_of(&p, &s->layout, "shop", &a), 0);
+    p.version = version;
+    for (size_t i = 0; i < p.cells[SHOP_DE].replica_count; i++)
+        if (all || i / SHOP_SERVICES == zone)
+            p.cells[SHOP_DE].replicas[i].state = PARTITION_OUT;
+    const char *text = partition_print(&p, &a);
+    if (text_file_replace(in_folder(s->dir, "map.json"), text, strlen(text), &stamp, &err) != 0)
+        fail_msg("%s", err.text);
+    SHOP_UNTIL(s, shop_status(s, &a).map_version == version);
+    arena_release(&a);
+}
+
+/* A zone that the map takes out is drained: it ends what it has and gets nothing more, until it is
+ * back; and all of that plays again. */
+static void test_door_drains_what_the_map_takes_out(void **state)
+{
+    static struct ask held[ASKS], asks[ASKS];
+    struct shop s;
+    size_t len;
+    (void)state;
+    shop_open_taped(&s, policy);
+    shop_staff(&s, SHOP_DE, LAYOUT_CATALOG, REPLICA_HOLDS, NULL, NULL);
+    shop_staff(&s, SHOP_FR, LAYOUT_ORDER, REPLICA_ANSWERS, NULL, NULL);
+    ask_all(&s, held);
+    struct replica *out = shop_replica(&s, SHOP_DE, 1, LAYOUT_CATALOG);
+    SHOP_UNTIL(&s, shop_held(&s, SHOP_DE, LAYOUT_CATALOG) == ASKS - (ASKS + 2) / 3);
+    size_t got = out->requests;
+    assert_true(out->held > 0);
+    write_map(&s, 5, 1, false);
+    assert_true(shop_logged(&s, "de/b: catalog is taken out by the map"));
+    for (size_t z = 0; z < SHOP_ZONES; z++)
+        shop_replica(&s, SHOP_DE, z, LAYOUT_CATALOG)->mode = REPLICA_ANSWERS;
+    ask_all(&s, asks);
+    assert_int_equal(shop_wait(&s, asks, ASKS, 200), ASKS);
+    assert_int_equal(out->requests, got);
+    shop_release(&s, SHOP_DE, LAYOUT_CATALOG);
+    assert_int_equal(shop_wait(&s, held, ASKS, 200), ASKS);
+    write_map(&s, 6, SHOP_ZONES, true); /* nobody is left: all are asked */
+    ask_all(&s, asks);
+    assert_int_equal(shop_wait(&s, asks, ASKS, 200), ASKS);
+    assert_true(out->requests > got);
+    write_map(&s, 7, SHOP_ZONES, false);
+    assert_true(shop_logged(&s, "de/b: catalog is back by the map"));
+    got = out->requests;
+    ask_all(&s, asks);
+    assert_int_equal(shop_wait(&s, asks, ASKS, 200), ASKS);
+    assert_true(out->requests > got);
+    shop_end(&s);
+    SHOP_UNTIL(&s, shop_logged(&s, "records: the door closes"));
+    uint8_t *bytes = read_tape(&s, "", &len);
+    struct replay_result r = replay(bytes, len);
+    if (r.differs)
+        fail_msg("%s", r.difference);
+    assert_true(r.closed);
+    assert_int_equal(r.requests, 4 * ASKS);
+    free(bytes);
+    shop_close(&s);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tape_of_a_zones_death_plays_again),
         cmocka_unit_test(test_tape_of_a_killed_door_plays_again),
+        cmocka_unit_test(test_door_drains_what_the_map_takes_out),
     };
     int status;
     if (shop_is_door(argc, argv, &status))
