@@ -18,4 +18,15 @@ static inline int64_t backoff_delay_us(int64_t first_us, int64_t most_us, uint32
     return middle_us / 2 + (int64_t)(rng_f64(rng) * (double)middle_us);
 }
 
+enum { BACKOFF_TIMES_MAX = 4 };
+
+/* How long what fails is left out before one trial, in us: a sixteenth of `most_us` (>= 0) at
+ * first, twice that each time it fails again soon after, `times` before, and `most_us` in the end.
+ * What is gone for a moment is soon back, and what stays away costs few trials. (As in Envoy's
+ * outlier detection, whose time out grows with each ejection up to a limit.) */
+static inline int64_t backoff_eject_us(int64_t most_us, uint32_t times)
+{
+    return most_us >> (BACKOFF_TIMES_MAX - (times < BACKOFF_TIMES_MAX ? times : BACKOFF_TIMES_MAX));
+}
+
 #endif

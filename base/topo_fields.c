@@ -230,8 +230,10 @@ const struct json_field topo_policy_fields[] = {
              .doc = "Retries allowed per first try, in the long run"),
     JSON_I64(struct topo_policy, eject_failures, "eject_failures", 1, 1000000, .preset = "3",
              .doc = "Failures in a row after which the door leaves a server out"),
-    JSON_DURATION(struct topo_policy, eject_us, "eject_for", 1000, 3600e6, .preset = "10s",
-                  .doc = "How long it is left out before one request tries it again"),
+    JSON_DURATION(
+        struct topo_policy, eject_us, "eject_for", 1000, 3600e6, .preset = "10s",
+        .doc = "How long it is left out at most before one request tries it again: a sixteenth "
+               "of it at first, doubled each time it fails again"),
     JSON_WORD(struct topo_policy, balance, "balance", balance_words, .preset = "choices",
               .doc = "How the door picks a server: the least loaded of some choices, different or "
                      "repeated; any; each in its turn; the least loaded of all; near, one in the "

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "base/arena.h"
+#include "base/backoff.h"
 
 /* List those that take part. Called when one leaves or returns, not per request. */
 static void refill(struct balance *b)
@@ -102,7 +103,16 @@ static bool may_guess(const struct balance_replica *r, uint16_t avoid, uint16_t 
     return r->state != BALANCE_GONE && r->zone != avoid && r->zone != away;
 }
 
-/* When all outside `avoid` and `away` are left out: any of them that are there, or else of all. */
+static uint32_t guess(const struct balance *b, uint16_t avoid, uint16_t away, uint32_t nth)
+{
+    uint32_t at = 0;
+    while (!may_guess(&b->replica[at], avoid, away) || nth-- > 0)
+        at++;
+    return at;
+}
+
+/* When all outside `avoid` and `away` are left out: any of them that are there, or else of all.
+ * Those left out differ: of two the one that may be tried the sooner is likelier to be back. */
 static uint32_t pick_blind(const struct balance *b, uint16_t avoid, uint16_t away, struct rng *rng)
 {
     uint32_t there = 0;
@@ -112,10 +122,13 @@ static uint32_t pick_blind(const struct balance *b, uint16_t avoid, uint16_t awa
         return pick_blind(b, BALANCE_NO_ZONE, BALANCE_NO_ZONE, rng);
     if (there == 0)
         return BALANCE_NONE;
-    uint32_t nth = rng_below(rng, there), at = 0;
-    while (!may_guess(&b->replica[at], avoid, away) || nth-- > 0)
-        at++;
-    return at;
+    uint32_t first = rng_below(rng, there);
+    uint32_t one = guess(b, avoid, away, first);
+    if (there == 1 || b->panic)
+        return one;
+    uint32_t second = rng_below(rng, there - 1);
+    uint32_t other = guess(b, avoid, away, second + (second >= first));
+    return b->replica[other].until_us < b->replica[one].until_us ? other : one;
 }
 
 bool balance_panics(const struct balance *b)
@@ -444,6 +457,31 @@ void balance_sent(struct balance *b, uint32_t replica)
     }
 }
 
+/* One on trial takes part again. One that is left out does not: the answer may be to what was sent
+ * before. */
+static void answered(struct balance *b, struct balance_replica *r, int64_t now_us)
+{
+    r->failures = 0;
+    if (r->state == BALANCE_DUE || r->state == BALANCE_TRIAL) {
+        r->state = BALANCE_IN;
+        r->until_us = now_us + b->opts.eject_us;
+        refill(b);
+    }
+}
+
+static void failed(struct balance *b, struct balance_replica *r, int64_t now_us)
+{
+    r->failures++;
+    if (r->failures < b->opts.eject_failures || r->state == BALANCE_OUT || r->state == BALANCE_GONE)
+        return;
+    if (r->state == BALANCE_IN && now_us >= r->until_us)
+        r->times = 0;
+    r->until_us = now_us + backoff_eject_us(b->opts.eject_us, r->times);
+    r->times += r->times < BACKOFF_TIMES_MAX;
+    r->state = BALANCE_OUT;
+    refill(b);
+}
+
 void balance_ended(struct balance *b, uint32_t replica, enum balance_outcome outcome,
                    int64_t now_us)
 {
@@ -457,19 +495,8 @@ void balance_ended(struct balance *b, uint32_t replica, enum balance_outcome out
         }
         return;
     }
-    if (outcome == BALANCE_ANSWERED) {
-        r->failures = 0;
-        if (r->state == BALANCE_DUE || r->state == BALANCE_TRIAL) {
-            r->state = BALANCE_IN;
-            refill(b);
-        }
-        return;
-    }
-    r->failures++;
-    if (r->failures >= b->opts.eject_failures && r->state != BALANCE_OUT &&
-        r->state != BALANCE_GONE) {
-        r->state = BALANCE_OUT;
-        r->until_us = now_us + b->opts.eject_us;
-        refill(b);
-    }
+    if (outcome == BALANCE_ANSWERED)
+        answered(b, r, now_us);
+    else
+        failed(b, r, now_us);
 }

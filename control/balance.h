@@ -4,9 +4,11 @@
  * at random the one with fewer requests outstanding at this door (Mitzenmacher 2001, IEEE TPDS
  * 12(10); distinct, not with replacement). The other policies are rows of a table in balance.c.
  * Whatever the policy, a replica that fails several times in a row is left out for a while, then
- * gets one trial: until that has ended nothing else is sent there. A second try never goes to the
- * zone that just failed, as long as another zone has a replica; and of several choices it takes one
- * that has not failed lately, so that it does not meet a second failure.
+ * gets one trial: until that has ended nothing else is sent there. The while is short at first and
+ * longer each time it fails again (base/backoff.h): a zone that is back after a second must carry
+ * its share before the next one is lost. A second try never goes to the zone that just failed, as
+ * long as another zone has a replica; and of several choices it takes one that has not failed
+ * lately, so that it does not meet a second failure.
  *
  * The live door and the simulated one call the same functions. No clock, no allocation after init:
  * `now_us` is handed in and never goes back. */
@@ -26,7 +28,7 @@ enum { BALANCE_NO_ZONE = UINT16_MAX };
 
 struct balance_opts {
     uint32_t eject_failures;  /* failures in a row before a replica is left out, >= 1 */
-    int64_t eject_us;         /* for so long */
+    int64_t eject_us;         /* at most so long, >= 0: backoff_eject_us */
     enum topo_balance policy; /* all zero: two distinct choices */
     uint32_t choices;         /* of the policies that draw some, at most TOPO_CHOICES_MAX; 0 is 2 */
     uint32_t shard;           /* replicas of one, at most TOPO_SHARD_MAX; 0 is 2 */
@@ -46,9 +48,10 @@ struct balance_replica {
     uint32_t outstanding; /* sent and not yet answered */
     uint32_t failures;    /* in a row */
     uint16_t zone;
-    uint16_t state; /* enum balance_state */
-    bool withdrawn; /* route.c's: the map says so */
-    int64_t until_us;
+    uint8_t state;    /* enum balance_state */
+    uint8_t times;    /* it was left out, one soon after the other */
+    bool withdrawn;   /* route.c's: the map says so */
+    int64_t until_us; /* OUT: left out so long. IN: one more failure until then is soon after */
 };
 
 struct balance { /* fields are private to balance.c, but for reading `replica` */
@@ -77,8 +80,9 @@ int balance_init(struct balance *b, const struct balance_opts *opts, const uint3
                  uint32_t zones, struct arena *a);
 
 /* Choose for a request; BALANCE_NO_ZONE avoids none. When every replica outside `avoid` is left
- * out, those left out are chosen from, since a guess is better than a refusal. Only when there is
- * none at all outside `avoid` is nothing avoided. BALANCE_NONE when there are no replicas. */
+ * out, those left out are chosen from, since a guess is better than a refusal: of two the one whose
+ * trial comes first. Only when there is none at all outside `avoid` is nothing avoided.
+ * BALANCE_NONE when there are no replicas. */
 uint32_t balance_pick(struct balance *b, uint16_t avoid, struct rng *rng, int64_t now_us);
 
 struct balance_ask { /* a request that is to be placed */

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "base/backoff.h"
+
 void peers_init(struct peers *p, const struct peers_opts *opts)
 {
     assert(opts->zones >= 1 && opts->zones <= TOPO_ZONES_MAX);
@@ -10,10 +12,16 @@ void peers_init(struct peers *p, const struct peers_opts *opts)
     *p = (struct peers){.opts = *opts};
 }
 
+/* It is left out, for longer each time until it answers. */
+static void leave_out(struct peers *p, size_t zone, int64_t now_us)
+{
+    p->peer[zone].until_us = now_us + backoff_eject_us(p->opts.eject_us, p->peer[zone].times);
+    p->peer[zone].times += p->peer[zone].times < BACKOFF_TIMES_MAX;
+}
+
 size_t peers_pick(struct peers *p, size_t failed, int64_t now_us)
 {
-    size_t guess = failed != PEERS_NONE ? failed : p->opts.own;
-    bool guessed = false;
+    size_t guess = PEERS_NONE;
     for (size_t i = 0; i < p->opts.zones; i++) {
         size_t zone = (p->opts.own + i) % p->opts.zones;
         if (zone == failed)
@@ -21,13 +29,14 @@ size_t peers_pick(struct peers *p, size_t failed, int64_t now_us)
         bool out = p->peer[zone].failures >= p->opts.eject_failures;
         if (!out || p->peer[zone].until_us <= now_us) {
             if (out) /* its trial: the others go elsewhere until that has ended */
-                p->peer[zone].until_us = now_us + p->opts.eject_us;
+                leave_out(p, zone, now_us);
             return zone;
         }
-        if (!guessed)
+        if (guess == PEERS_NONE || p->peer[zone].until_us < p->peer[guess].until_us)
             guess = zone;
-        guessed = true;
     }
+    if (guess == PEERS_NONE)
+        return failed != PEERS_NONE ? failed : p->opts.own;
     return guess;
 }
 
@@ -35,11 +44,12 @@ void peers_ended(struct peers *p, size_t zone, bool answered, int64_t now_us)
 {
     assert(zone < p->opts.zones);
     if (answered) {
-        p->peer[zone].failures = 0;
+        p->peer[zone].failures = p->peer[zone].times = 0;
         return;
     }
+    bool out = p->peer[zone].failures >= p->opts.eject_failures;
     if (p->peer[zone].failures < UINT32_MAX)
         p->peer[zone].failures++;
-    if (p->peer[zone].failures >= p->opts.eject_failures)
-        p->peer[zone].until_us = now_us + p->opts.eject_us;
+    if (!out && p->peer[zone].failures >= p->opts.eject_failures)
+        leave_out(p, zone, now_us);
 }

@@ -12,7 +12,7 @@
 #include "base/arena.h"
 #include "control/balance.h"
 
-enum { EJECT_US = 1000, REPLICAS_MAX = 32 };
+enum { EJECT_US = 1000, FIRST_US = EJECT_US / 16, REPLICAS_MAX = 32 };
 
 /* Standard errors a count may be off; chance alone does that once in 1.7 million times. */
 static const double Z_MAX = 5;
@@ -218,10 +218,10 @@ static void test_balance_returns_for_one_trial_when_its_time_is_over(void **stat
     for (int i = 0; i < 9; i++)
         balance_sent(&d.balance, 1); /* the other is never the less loaded */
     fail_at(&d, 0, 3, 50);
-    assert_false(is_picked(&d, 0, 50 + EJECT_US - 1));
-    assert_true(is_picked(&d, 0, 50 + EJECT_US));
+    assert_false(is_picked(&d, 0, 50 + FIRST_US - 1));
+    assert_true(is_picked(&d, 0, 50 + FIRST_US));
     balance_sent(&d.balance, 0); /* the trial: until it ends there is no other */
-    assert_false(is_picked(&d, 0, 50 + EJECT_US));
+    assert_false(is_picked(&d, 0, 50 + FIRST_US));
     assert_false(is_picked(&d, 0, 50 + 100 * EJECT_US));
     balance_ended(&d.balance, 0, BALANCE_ANSWERED, 50 + 100 * EJECT_US);
     assert_true(is_picked(&d, 0, 50 + 100 * EJECT_US));
@@ -230,18 +230,44 @@ static void test_balance_returns_for_one_trial_when_its_time_is_over(void **stat
     arena_release(&d.arena);
 }
 
-static void test_balance_leaves_out_again_at_a_failed_trial(void **state)
+static void test_balance_leaves_out_for_longer_at_each_failed_trial(void **state)
 {
     (void)state;
     struct door d;
+    int64_t now_us = 0, wait_us = FIRST_US;
     door_open(&d, 3, (const uint32_t[]){2}, 1);
     fail_at(&d, 0, 3, 0);
-    for (int64_t now_us = EJECT_US; now_us < 10 * EJECT_US; now_us += EJECT_US) {
+    for (int i = 0; i < 10; i++) {
+        assert_false(is_picked(&d, 0, now_us + wait_us - 1));
+        now_us += wait_us;
         assert_true(is_picked(&d, 0, now_us));
         fail_at(&d, 0, 1, now_us);
         assert_false(is_picked(&d, 0, now_us));
-        assert_false(is_picked(&d, 0, now_us + EJECT_US - 1));
+        wait_us = i < 3 ? EJECT_US >> (3 - i) : EJECT_US;
     }
+    arena_release(&d.arena);
+}
+
+/* How long it is left out when it fails at `now_us`. */
+static int64_t out_for(struct door *d, int64_t now_us)
+{
+    fail_at(d, 0, 1, now_us);
+    return d->balance.replica[0].until_us - now_us;
+}
+
+static void test_balance_who_fails_soon_after_its_return_is_out_for_longer(void **state)
+{
+    (void)state;
+    struct door d;
+    door_open(&d, 1, (const uint32_t[]){2}, 1);
+    assert_int_equal(out_for(&d, 0), EJECT_US >> 4);
+    assert_true(is_picked(&d, 0, FIRST_US));
+    try_at(&d, 0, BALANCE_ANSWERED, FIRST_US);
+    assert_int_equal(out_for(&d, 2 * FIRST_US), EJECT_US >> 3);
+    int64_t now_us = 2 * FIRST_US + (EJECT_US >> 3);
+    assert_true(is_picked(&d, 0, now_us));
+    try_at(&d, 0, BALANCE_ANSWERED, now_us);
+    assert_int_equal(out_for(&d, now_us + EJECT_US), EJECT_US >> 4); /* it was well for so long */
     arena_release(&d.arena);
 }
 
@@ -253,12 +279,24 @@ static void test_balance_late_answer_does_not_shorten_the_time(void **state)
     balance_sent(&d.balance, 0);
     fail_at(&d, 0, 1, 0);
     balance_ended(&d.balance, 0, BALANCE_ANSWERED, 1); /* sent before the failure */
-    assert_false(is_picked(&d, 0, EJECT_US - 1));
-    assert_true(is_picked(&d, 0, EJECT_US));
+    assert_false(is_picked(&d, 0, FIRST_US - 1));
+    assert_true(is_picked(&d, 0, FIRST_US));
     arena_release(&d.arena);
 }
 
 /* ---- when there is little to choose from ---- */
+
+static void test_balance_guesses_at_the_one_whose_trial_comes_first(void **state)
+{
+    (void)state;
+    struct door d;
+    door_open(&d, 1, (const uint32_t[]){1, 1, 1}, 3);
+    fail_at(&d, 1, 1, 0); /* it may be back already */
+    fail_at(&d, 2, 1, 40);
+    for (int i = 0; i < 100; i++) /* a second try outside the zone that sheds */
+        assert_int_equal(balance_pick(&d.balance, 0, &d.rng, 50), 1);
+    arena_release(&d.arena);
+}
 
 static void test_balance_never_names_the_zone_that_failed(void **state)
 {
@@ -344,8 +382,10 @@ int main(void)
         cmocka_unit_test(test_balance_leaves_out_after_so_many_failures_and_not_before),
         cmocka_unit_test(test_balance_forgets_failures_at_an_answer),
         cmocka_unit_test(test_balance_returns_for_one_trial_when_its_time_is_over),
-        cmocka_unit_test(test_balance_leaves_out_again_at_a_failed_trial),
+        cmocka_unit_test(test_balance_leaves_out_for_longer_at_each_failed_trial),
+        cmocka_unit_test(test_balance_who_fails_soon_after_its_return_is_out_for_longer),
         cmocka_unit_test(test_balance_late_answer_does_not_shorten_the_time),
+        cmocka_unit_test(test_balance_guesses_at_the_one_whose_trial_comes_first),
         cmocka_unit_test(test_balance_never_names_the_zone_that_failed),
         cmocka_unit_test(test_balance_guesses_evenly_when_all_are_left_out),
         cmocka_unit_test(test_balance_avoids_nothing_where_there_is_one_zone),

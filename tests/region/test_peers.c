@@ -41,21 +41,45 @@ static void test_peers_leaves_out_who_fails_in_a_row(void **state)
     assert_int_equal(peers_pick(&p, 1, 131), 2);
 }
 
+/* When it is asked again by itself, from `from_us` on. */
+static int64_t next_trial(struct peers *p, size_t zone, int64_t from_us)
+{
+    while (peers_pick(p, PEERS_NONE, from_us) != zone)
+        from_us++;
+    return from_us;
+}
+
 static void test_peers_lets_one_request_try_it_again(void **state)
 {
     (void)state;
     struct peers p = three(0);
     peers_ended(&p, 0, false, 0);
     peers_ended(&p, 0, false, 0);
-    assert_int_equal(peers_pick(&p, PEERS_NONE, 999), 1);
-    assert_int_equal(peers_pick(&p, PEERS_NONE, 1000), 0); /* the trial */
-    assert_int_equal(peers_pick(&p, PEERS_NONE, 1000), 1); /* nobody else meanwhile */
-    peers_ended(&p, 0, false, 1500);
-    assert_int_equal(peers_pick(&p, PEERS_NONE, 2499), 1);
-    assert_int_equal(peers_pick(&p, PEERS_NONE, 2500), 0);
-    peers_ended(&p, 0, true, 2600);
-    assert_int_equal(peers_pick(&p, PEERS_NONE, 2600), 0);
-    assert_int_equal(peers_pick(&p, PEERS_NONE, 2600), 0);
+    int64_t at_us = next_trial(&p, 0, 0);
+    assert_int_equal(at_us, 1000 / 16);
+    assert_int_equal(peers_pick(&p, PEERS_NONE, at_us), 1); /* nobody else meanwhile */
+    peers_ended(&p, 0, true, at_us + 10);
+    assert_int_equal(peers_pick(&p, PEERS_NONE, at_us + 10), 0);
+    assert_int_equal(peers_pick(&p, PEERS_NONE, at_us + 10), 0);
+}
+
+static void test_peers_waits_twice_as_long_for_each_trial_that_fails(void **state)
+{
+    (void)state;
+    struct peers p = three(0);
+    int64_t now_us = 0;
+    peers_ended(&p, 0, false, 0);
+    for (int64_t wait_us = 1000 / 16; wait_us < 5000; wait_us *= 2) {
+        peers_ended(&p, 0, false, now_us);
+        int64_t at_us = next_trial(&p, 0, now_us);
+        int64_t most_us = wait_us < 1000 ? wait_us : 1000;
+        assert_in_range(at_us - now_us, most_us, most_us * 17 / 16);
+        now_us = at_us;
+    }
+    peers_ended(&p, 0, true, now_us); /* and then begins anew */
+    peers_ended(&p, 0, false, now_us);
+    peers_ended(&p, 0, false, now_us);
+    assert_int_equal(next_trial(&p, 0, now_us), now_us + 1000 / 16);
 }
 
 static void test_peers_guesses_when_all_are_left_out(void **state)
@@ -68,6 +92,13 @@ static void test_peers_guesses_when_all_are_left_out(void **state)
     }
     assert_int_equal(peers_pick(&p, PEERS_NONE, 1), 2);
     assert_int_equal(peers_pick(&p, 2, 1), 0);
+    p = three(2);
+    for (size_t zone = 0; zone < 3; zone++) { /* zone 1 is the first that may be back */
+        peers_ended(&p, zone, false, zone == 1 ? 0 : 10);
+        peers_ended(&p, zone, false, zone == 1 ? 0 : 10);
+    }
+    assert_int_equal(peers_pick(&p, PEERS_NONE, 20), 1);
+    assert_int_equal(peers_pick(&p, 1, 20), 2);
 }
 
 static void test_peers_asks_the_only_one_again(void **state)
@@ -110,6 +141,7 @@ int main(void)
         cmocka_unit_test(test_peers_asks_its_own_zone_first_then_the_others),
         cmocka_unit_test(test_peers_leaves_out_who_fails_in_a_row),
         cmocka_unit_test(test_peers_lets_one_request_try_it_again),
+        cmocka_unit_test(test_peers_waits_twice_as_long_for_each_trial_that_fails),
         cmocka_unit_test(test_peers_guesses_when_all_are_left_out),
         cmocka_unit_test(test_peers_asks_the_only_one_again),
         cmocka_unit_test(test_peers_never_names_the_one_that_has_just_failed_if_there_is_another),
