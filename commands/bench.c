@@ -14,6 +14,7 @@
 struct bench_options {
     bool json;
     int64_t losses;
+    const char *only;
 };
 
 static const struct cli_option options[] = {
@@ -21,6 +22,8 @@ static const struct cli_option options[] = {
      "Print the figures as JSON (docs/bench.schema.json, bench_live, bench_plan)"},
     {"losses", CLI_I64, offsetof(struct bench_options, losses), "N", 1, BENCH_LIVE_LOSSES_MAX,
      "live: so many zones are killed, and so many go silent (3)"},
+    {"only", CLI_STR, offsetof(struct bench_options, only), "PART", 0, 0,
+     "live: this part: up, read, door, orders, zone_kill, zone_silent"},
     {.type = CLI_END},
 };
 
@@ -143,6 +146,18 @@ static void show_progress(void *context, const char *workload, unsigned round, u
     fprintf(stderr, "\r%-12s round %u of %u", workload, round + 1, rounds);
 }
 
+static int live(const struct bench_options *o)
+{
+    int part = 0;
+    while (bench_live_words[part] != NULL && o->only != NULL &&
+           strcmp(bench_live_words[part], o->only) != 0)
+        part++;
+    if (bench_live_words[part] == NULL)
+        return cli_misuse(&bench_command, "--only: there is no part \"%s\" (see --help)", o->only);
+    return bench_live(o->json, o->only == NULL ? BENCH_LIVE_PARTS : (enum bench_live_part)part,
+                      (unsigned)o->losses);
+}
+
 static int bench_main(int argc, char **argv)
 {
     struct bench_options o = {.losses = 3};
@@ -152,7 +167,9 @@ static int bench_main(int argc, char **argv)
     if (status >= 0)
         return status;
     if (strcmp(argv[1], "live") == 0)
-        return bench_live(o.json, (unsigned)o.losses);
+        return live(&o);
+    if (o.only != NULL)
+        return cli_misuse(&bench_command, "--only is for live, not for %s", argv[1]);
     if (strcmp(argv[1], "plan") == 0)
         return bench_plan(o.json);
     if (strcmp(argv[1], "sim") != 0)

@@ -115,41 +115,89 @@ static const char *text(char out[48], const char *format, double value)
     return out;
 }
 
-static void print_table(const struct bench_live_result *r)
+static void put_up(struct table *t, const struct bench_live_result *r)
 {
-    struct table t;
-    char a[48], b[48], c[48];
-    table_titles(&t, "<WHAT|MEASURED|FLOOR|GOAL|<");
-    put(&t, "up, all healthy", text(a, "%.2f s", r->up_s), "", "1 s", verdict(r->up_s, 1, true));
-    put(&t, "memory in all", text(a, "%.0f MB", r->pss_mb), "", "200 MB",
+    char a[48];
+    put(t, "up, all healthy", text(a, "%.2f s", r->up_s), "", "1 s", verdict(r->up_s, 1, true));
+    put(t, "memory in all", text(a, "%.0f MB", r->pss_mb), "", "200 MB",
         verdict(r->pss_mb, 200, true));
-    put(&t, "reads per CPU second of a replica", text(a, "%.0f", r->read.rps),
-        text(b, "%.0f", r->read.floor_rps), "", "");
-    put(&t, "  ratio", text(a, "%.2f", r->read.ratio), "", "0.50",
-        verdict(r->read.ratio, 0.5, false));
-    put(&t, "reads per CPU second of the door, and of nginx", text(a, "%.0f", r->door.per_cpu_s),
-        text(b, "%.0f", r->door.nginx_per_cpu_s), "", "");
-    put(&t, "  ratio", text(a, "%.2f", r->door.ratio), "", "0.90",
-        verdict(r->door.ratio, 0.9, false));
-    put(&t, "  their p99, and of nginx", text(a, "%.2f ms", r->door.p99_ms),
-        text(b, "%.2f ms", r->door.nginx_p99_ms), text(c, "%.2f ms", r->door.nginx_p99_ms),
-        verdict(r->door.p99_ms, r->door.nginx_p99_ms, true));
-    put(&t, "orders per second, 64 clients", text(a, "%.0f", r->orders.per_s), "", "10000",
-        verdict(r->orders.per_s, 10000, false));
-    put(&t, "  their p99; one flush of the disk", text(a, "%.1f ms", r->orders.p99_ms),
-        text(b, "%.0f us", (double)r->orders.flush_us), "5 ms", verdict(r->orders.p99_ms, 5, true));
-    put(&t, "requests failed as zones are killed", text(a, "%.0f", (double)r->zone_kill.failed), "",
-        "0", verdict((double)r->zone_kill.failed, 0, true));
-    put(&t, "  the longest pause", text(a, "%.0f ms", r->zone_kill.pause_ms), "", "250 ms",
-        verdict(r->zone_kill.pause_ms, 250, true));
-    put(&t, "the same as zones go silent", text(a, "%.0f", (double)r->zone_silent.failed), "", "0",
-        verdict((double)r->zone_silent.failed, 0, true));
-    put(&t, "  the longest pause", text(a, "%.0f ms", r->zone_silent.pause_ms), "", "1250 ms",
-        verdict(r->zone_silent.pause_ms, 1250, true)); /* the timeout of a try, and 250 */
-    table_print(&t, stdout);
 }
 
-int bench_live(bool json, unsigned losses)
+static void put_read(struct table *t, const struct bench_live_result *r)
+{
+    char a[48], b[48];
+    put(t, "reads per CPU second of a replica", text(a, "%.0f", r->read.rps),
+        text(b, "%.0f", r->read.floor_rps), "", "");
+    put(t, "  ratio", text(a, "%.2f", r->read.ratio), "", "0.50",
+        verdict(r->read.ratio, 0.5, false));
+}
+
+static void put_door(struct table *t, const struct bench_live_result *r)
+{
+    char a[48], b[48], c[48];
+    put(t, "reads per CPU second of the door, and of nginx", text(a, "%.0f", r->door.per_cpu_s),
+        text(b, "%.0f", r->door.nginx_per_cpu_s), "", "");
+    put(t, "  ratio", text(a, "%.2f", r->door.ratio), "", "0.90",
+        verdict(r->door.ratio, 0.9, false));
+    put(t, "  their p99, and of nginx", text(a, "%.2f ms", r->door.p99_ms),
+        text(b, "%.2f ms", r->door.nginx_p99_ms), text(c, "%.2f ms", r->door.nginx_p99_ms),
+        verdict(r->door.p99_ms, r->door.nginx_p99_ms, true));
+}
+
+static void put_orders(struct table *t, const struct bench_live_result *r)
+{
+    char a[48], b[48];
+    put(t, "orders per second, 64 clients", text(a, "%.0f", r->orders.per_s), "", "10000",
+        verdict(r->orders.per_s, 10000, false));
+    put(t, "  their p99; one flush of the disk", text(a, "%.1f ms", r->orders.p99_ms),
+        text(b, "%.0f us", (double)r->orders.flush_us), "5 ms", verdict(r->orders.p99_ms, 5, true));
+}
+
+static void put_loss(struct table *t, const char *what, const struct bench_live_loss *loss,
+                     const char *goal, double pause_ms)
+{
+    char a[48], b[48];
+    put(t, what, text(a, "%.0f", (double)loss->failed), text(b, "of %.0f", (double)loss->requests),
+        "0", verdict((double)loss->failed, 0, true));
+    put(t, "  the longest pause", text(a, "%.0f ms", loss->pause_ms), "", goal,
+        verdict(loss->pause_ms, pause_ms, true));
+}
+
+static void put_kill(struct table *t, const struct bench_live_result *r)
+{
+    put_loss(t, "requests failed as zones are killed", &r->zone_kill, "250 ms", 250);
+}
+
+static void put_silent(struct table *t, const struct bench_live_result *r)
+{ /* the timeout of a try, and 250 */
+    put_loss(t, "requests failed as zones go silent", &r->zone_silent, "1250 ms", 1250);
+}
+
+static void (*const rows[BENCH_LIVE_PARTS])(struct table *t, const struct bench_live_result *r) = {
+    [BENCH_LIVE_UP] = put_up,     [BENCH_LIVE_READ] = put_read,
+    [BENCH_LIVE_DOOR] = put_door, [BENCH_LIVE_ORDERS] = put_orders,
+    [BENCH_LIVE_KILL] = put_kill, [BENCH_LIVE_SILENT] = put_silent,
+};
+
+static void print_reasons(const struct bench_live_loss *loss)
+{
+    for (size_t i = 0; i < loss->failure_count; i++)
+        printf("%lld x %s\n", (long long)loss->failures[i].count, loss->failures[i].why);
+}
+
+static void print_table(const struct bench_live_result *r, enum bench_live_part only)
+{
+    struct table t;
+    table_titles(&t, "<WHAT|MEASURED|FLOOR|GOAL|<");
+    for (int part = 0; part < BENCH_LIVE_PARTS; part++)
+        if (only == BENCH_LIVE_PARTS || (int)only == part)
+            rows[part](&t, r);
+    table_print(&t, stdout);
+    print_reasons(&r->zone_kill);
+    print_reasons(&r->zone_silent);
+}
+
+int bench_live(bool json, enum bench_live_part part, unsigned losses)
 {
     struct sigaction action = {.sa_handler = on_signal}, before_int, before_term;
     struct bench_live_result result;
@@ -159,8 +207,8 @@ int bench_live(bool json, unsigned losses)
     stop = 0;
     sigaction(SIGINT, &action, &before_int); /* a second Ctrl-C must not leave processes behind */
     sigaction(SIGTERM, &action, &before_term);
-    int status =
-        bench_live_run(&result, losses, &stop, terminal ? show_progress : NULL, NULL, &a, &err);
+    int status = bench_live_run(&result, part, losses, &stop, terminal ? show_progress : NULL, NULL,
+                                &a, &err);
     sigaction(SIGINT, &before_int, NULL);
     sigaction(SIGTERM, &before_term, NULL);
     if (terminal)
@@ -172,7 +220,7 @@ int bench_live(bool json, unsigned losses)
         fputs(out == NULL ? "" : out, stdout);
         status = out == NULL ? cli_fail("no memory left") : EXIT_YES;
     } else {
-        print_table(&result);
+        print_table(&result, part);
         status = EXIT_YES;
     }
     arena_release(&a);

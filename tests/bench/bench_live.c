@@ -48,6 +48,10 @@ static const char topology[] =
     " \"order\": {\"share\": 15, \"concurrency\": 256, \"queue\": 1024},"
     " \"vendor\": {\"share\": 5, \"concurrency\": 256, \"queue\": 1024}}}";
 
+const char *const bench_live_words[BENCH_LIVE_PARTS + 1] = {
+    "up", "read", "door", "orders", "zone_kill", "zone_silent", NULL,
+};
+
 struct bench {
     struct bench_live_result *r;
     const volatile sig_atomic_t *stop;
@@ -401,6 +405,7 @@ static int keep_failures(struct bench *b, struct bench_live_loss *loss)
 static int bench_loss(struct bench *b, struct bench_live_loss *loss, const char *kind,
                       const char *part)
 {
+    loss->pause_ms = loss->max_ms = 0;
     loss->pauses_ms = arena_alloc(b->results, b->losses, sizeof loss->pauses_ms[0]);
     if (loss->pauses_ms == NULL)
         return error_memory(b->err);
@@ -416,32 +421,51 @@ static int bench_loss(struct bench *b, struct bench_live_loss *loss, const char 
     return keep_failures(b, loss);
 }
 
-static int bench_losses(struct bench *b)
+static int bench_kill(struct bench *b)
 {
-    if (mix_init(&b->mix, b->country, 1, b->scratch.layout.port, 1, b->stop, &b->arena, b->err) !=
-        0)
-        return -1;
-    return bench_loss(b, &b->r->zone_kill, "zone-down", "zone kill") != 0 ||
-                   bench_loss(b, &b->r->zone_silent, "partition", "zone silent") != 0
-               ? -1
-               : 0;
+    return bench_loss(b, &b->r->zone_kill, "zone-down", "zone kill");
+}
+
+static int bench_silent(struct bench *b)
+{
+    return bench_loss(b, &b->r->zone_silent, "partition", "zone silent");
 }
 
 /* ---- all of it ---- */
 
-static int run(struct bench *b)
+static int (*const parts[BENCH_LIVE_PARTS])(struct bench *b) = {
+    [BENCH_LIVE_UP] = bench_up,     [BENCH_LIVE_READ] = bench_read,
+    [BENCH_LIVE_DOOR] = bench_door, [BENCH_LIVE_ORDERS] = bench_orders,
+    [BENCH_LIVE_KILL] = bench_kill, [BENCH_LIVE_SILENT] = bench_silent,
+};
+
+/* What all parts but the first need. */
+static int prepare(struct bench *b)
 {
-    if (topo_parse(&b->topo, topology, sizeof topology - 1, NULL, 0, &b->arena, b->err) != 0 ||
-        scratch_begin(&b->scratch, &b->topo, &b->arena, b->err) != 0)
-        return -1;
-    return bench_up(b) != 0 || fill(b) != 0 || bench_read(b) != 0 || bench_door(b) != 0 ||
-                   bench_orders(b) != 0 || bench_losses(b) != 0
+    return scratch_up(&b->scratch, b->err) != 0 || fill(b) != 0 ||
+                   mix_init(&b->mix, b->country, 1, b->scratch.layout.port, 1, b->stop, &b->arena,
+                            b->err) != 0
                ? -1
                : 0;
 }
 
-int bench_live_run(struct bench_live_result *r, unsigned losses, const volatile sig_atomic_t *stop,
-                   bench_live_progress *progress, void *context, struct arena *a, struct error *err)
+static int run(struct bench *b, enum bench_live_part only)
+{
+    if (topo_parse(&b->topo, topology, sizeof topology - 1, NULL, 0, &b->arena, b->err) != 0 ||
+        scratch_begin(&b->scratch, &b->topo, &b->arena, b->err) != 0)
+        return -1;
+    for (int part = 0; part < BENCH_LIVE_PARTS; part++) {
+        if (part == BENCH_LIVE_READ && only != BENCH_LIVE_UP && prepare(b) != 0)
+            return -1;
+        if ((only == BENCH_LIVE_PARTS || (int)only == part) && parts[part](b) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int bench_live_run(struct bench_live_result *r, enum bench_live_part part, unsigned losses,
+                   const volatile sig_atomic_t *stop, bench_live_progress *progress, void *context,
+                   struct arena *a, struct error *err)
 {
     static struct bench b; /* it holds the body of an order */
     struct error end;
@@ -453,8 +477,17 @@ int bench_live_run(struct bench_live_result *r, unsigned losses, const volatile 
                        .losses = losses,
                        .results = a,
                        .country = {"de"}};
-    *r = (struct bench_live_result){0};
-    int status = run(&b);
+    const double none = (double)NAN;
+    *r = (struct bench_live_result){
+        .up_s = none,
+        .pss_mb = none,
+        .read = {none, none, none, none, none},
+        .orders = {.per_s = none, .p99_ms = none},
+        .zone_kill = {.pause_ms = none, .max_ms = none},
+        .zone_silent = {.pause_ms = none, .max_ms = none},
+        .door = {none, none, none, none, none},
+    };
+    int status = run(&b, part);
     int ended = scratch_end(&b.scratch, &end);
     if (status == 0 && ended != 0) {
         *err = end;

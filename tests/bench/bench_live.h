@@ -54,11 +54,23 @@ struct bench_live_result {
 /* Called before each of `rounds` rounds of a part, whose name is borrowed for the call. */
 typedef void bench_live_progress(void *context, const char *part, unsigned round, unsigned rounds);
 
-/* Measure; about a minute, and for each of the `losses` (1..BENCH_LIVE_LOSSES_MAX), of zones killed
- * and of zones gone silent, five seconds more. Lists are in `a`. `stop` and `progress` may be NULL.
- * 0, or -1 with `err` set; nothing is left running either way. */
-int bench_live_run(struct bench_live_result *r, unsigned losses, const volatile sig_atomic_t *stop,
-                   bench_live_progress *progress, void *context, struct arena *a,
-                   struct error *err);
+enum bench_live_part {
+    BENCH_LIVE_UP, /* and memory */
+    BENCH_LIVE_READ,
+    BENCH_LIVE_DOOR,
+    BENCH_LIVE_ORDERS,
+    BENCH_LIVE_KILL,
+    BENCH_LIVE_SILENT,
+    BENCH_LIVE_PARTS /* all of them */
+};
+extern const char *const bench_live_words[BENCH_LIVE_PARTS + 1]; /* ended by NULL */
+
+/* Measure `part`, others stay NaN and 0; about a minute for all, and for each of the `losses`
+ * (1..BENCH_LIVE_LOSSES_MAX), of zones killed and of zones gone silent, five seconds more. Lists
+ * are in `a`. `stop` and `progress` may be NULL. 0, or -1 with `err` set; nothing is left running
+ * either way. */
+int bench_live_run(struct bench_live_result *r, enum bench_live_part part, unsigned losses,
+                   const volatile sig_atomic_t *stop, bench_live_progress *progress, void *context,
+                   struct arena *a, struct error *err);
 
 #endif

@@ -21,7 +21,7 @@ static void see(struct seen *s, double rps, double errors, double p99_ms, double
 {
     s->status = (struct status){.rps = rps,
                                 .errors = errors,
-                                .requests = (int64_t)rps * 10,
+                                .requests = isnan(rps) ? 0 : (int64_t)rps * 10,
                                 .lost = 3,
                                 .cells = &s->cell,
                                 .cell_count = 1};
