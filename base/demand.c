@@ -19,6 +19,7 @@ const char *const demand_reason_words[] = {
     [DEMAND_FIELDS] = "fewer fields than the header",
     [DEMAND_TIME] = "a time that cannot be read",
     [DEMAND_DAY] = "a date without a time of day",
+    [DEMAND_ZONE] = "a time zone by name; give offsets as +01:00, or times in UTC",
     [DEMAND_MONTH] = "a month over 12; --demand-month-first turns day and month round",
     [DEMAND_COUNTRY] = "unknown country",
     [DEMAND_CLOCK] = "a country whose local clock is not known",
@@ -204,6 +205,7 @@ static int take_time(struct demand *d, const struct demand_place *place, int64_t
 {
     static const enum demand_reason why[] = {[TIMESTAMP_BAD] = DEMAND_TIME,
                                              [TIMESTAMP_DAY] = DEMAND_DAY,
+                                             [TIMESTAMP_ZONE] = DEMAND_ZONE,
                                              [TIMESTAMP_MONTH] = DEMAND_MONTH};
     struct timestamp t;
     const struct csv_field *f = &d->csv.field[d->time];

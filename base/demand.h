@@ -46,6 +46,7 @@ enum demand_reason { /* why a row was left out */
                      DEMAND_FIELDS,
                      DEMAND_TIME,
                      DEMAND_DAY,
+                     DEMAND_ZONE,
                      DEMAND_MONTH,
                      DEMAND_COUNTRY,
                      DEMAND_CLOCK,

@@ -52,10 +52,11 @@ static int check_use(const struct demand *d, struct error *err)
                          d->opts.name, (long long)d->rows, d->opts.where);
     if (left > d->used)
         return error_set(err, ERR_SYNTAX,
-                         "%s:%lld: %s (\"%s\"), as in %lld rows; %lld of %lld cannot be used, and "
-                         "what is left would not stand for them",
+                         "%s:%lld: %s (\"%s\"), as in %lld row%s; %lld of %lld cannot be used, "
+                         "and what is left would not stand for them",
                          d->opts.name, (long long)d->left[most].line[0], demand_reason_words[most],
-                         d->left[most].example, (long long)d->left[most].rows, (long long)left,
+                         d->left[most].example, (long long)d->left[most].rows,
+                         d->left[most].rows == 1 ? "" : "s", (long long)left,
                          (long long)(d->rows - d->not_meant));
     if (d->count == 0)
         return error_set(err, ERR_RANGE, "%s: every count (column %s) is 0", d->opts.name,
@@ -67,8 +68,9 @@ static int check_use(const struct demand *d, struct error *err)
                          d->opts.name, d->time_name);
     if (d->hour_last - d->hour_first < 23)
         return error_set(err, ERR_RANGE,
-                         "%s: spans %lld hours; the shape of a day needs 24, that of a week 168",
-                         d->opts.name, (long long)(d->hour_last - d->hour_first + 1));
+                         "%s: spans %lld hour%s; the shape of a day needs 24, that of a week 168",
+                         d->opts.name, (long long)(d->hour_last - d->hour_first + 1),
+                         d->hour_last == d->hour_first ? "" : "s");
     return 0;
 }
 

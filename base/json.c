@@ -176,9 +176,12 @@ static void put_null(void *base, const struct json_field *f)
 {
     void *member = (char *)base + f->offset;
     const double unknown[2] = {(double)NAN, (double)NAN};
-    assert(f->type == JSON_TYPE_F64 || f->type == JSON_TYPE_STR || f->type == JSON_TYPE_PAIR);
+    assert(f->type == JSON_TYPE_F64 || f->type == JSON_TYPE_STR || f->type == JSON_TYPE_PAIR ||
+           f->type == JSON_TYPE_MAYBE);
     if (f->type == JSON_TYPE_STR)
         *(const char **)member = NULL;
+    else if (f->type == JSON_TYPE_MAYBE)
+        *(void **)member = NULL;
     else
         memcpy(member, unknown, f->type == JSON_TYPE_PAIR ? sizeof unknown : sizeof unknown[0]);
 }
@@ -385,6 +388,19 @@ static int decode_plain(struct json_decoder *d, void *base, const struct json_fi
     return 0;
 }
 
+static int decode_maybe(struct json_decoder *d, void **member, const struct json_field *f,
+                        const cJSON *node, const struct json_place *place)
+{
+    void *made = arena_alloc(d->arena, 1, f->item_size);
+    if (made == NULL)
+        return error_memory(d->err);
+    if (preset_fields(d, made, f->fields) != 0 ||
+        decode_fields(d, made, f->fields, node, place) != 0)
+        return -1;
+    *member = made;
+    return 0;
+}
+
 /* Decode `node` into the member of `base` that row `f` describes. */
 static int decode_value(struct json_decoder *d, void *base, const struct json_field *f,
                         const cJSON *node, const struct json_place *place)
@@ -414,6 +430,8 @@ static int decode_value(struct json_decoder *d, void *base, const struct json_fi
         return decode_duration(d, member, f, node, place);
     case JSON_TYPE_OBJECT:
         return decode_fields(d, member, f->fields, node, place);
+    case JSON_TYPE_MAYBE:
+        return decode_maybe(d, member, f, node, place);
     case JSON_TYPE_LIST:
         return decode_list(d, base, f, node, place);
     case JSON_TYPE_MAP:

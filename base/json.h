@@ -31,6 +31,7 @@ enum json_type {
     JSON_TYPE_WORD,     /* int, an index into `words`, in JSON the word */
     JSON_TYPE_DURATION, /* int64_t us, low..high us; in JSON a string with a unit: "250ms" */
     JSON_TYPE_OBJECT,   /* a struct in place, decoded by `fields` */
+    JSON_TYPE_MAYBE,    /* pointer to such a struct; absent or null: NULL */
     JSON_TYPE_LIST,     /* array of objects: pointer to structs, and a size_t count */
     JSON_TYPE_MAP,      /* object of objects: the same, and each item keeps its key in its first
                            member, a const char *. May be written as an array of keys alone when
@@ -52,12 +53,12 @@ struct json_field {
     bool required;       /* refuse its absence */
     size_t offset;       /* of the member in its struct */
     size_t count_offset; /* of the size_t count: LIST, MAP, STRS, SCALARS, F64S */
-    size_t item_size;    /* of one item: LIST, MAP */
+    size_t item_size;    /* of one item: MAYBE, LIST, MAP */
     size_t count_min;    /* LIST, MAP, STRS, SCALARS, F64S when given at all */
     size_t count_max;    /* 0: JSON_COUNT_MAX */
     double low, high;    /* bounds of the value, or of each number of F64S; both 0: none.
                             Integers stay below 2^53 either way: doubles hold those exactly */
-    const struct json_field *fields; /* OBJECT, LIST, MAP */
+    const struct json_field *fields; /* OBJECT, MAYBE, LIST, MAP */
     const char *const *words;        /* WORD: ended by NULL */
     const char *preset; /* the value when the key is absent, as text ("10ms", "0.7", "true", a
                            word, for arrays and maps JSON), itself within the bounds;
@@ -92,6 +93,9 @@ enum {
               .high = (double)(high_us), __VA_ARGS__)
 #define JSON_OBJECT(s, member, key, fields_, ...) \
     JSON_ROW_(JSON_TYPE_OBJECT, s, member, key, .fields = (fields_), __VA_ARGS__)
+#define JSON_MAYBE(s, member, key, item, fields_, ...)                                         \
+    JSON_ROW_(JSON_TYPE_MAYBE, s, member, key, .item_size = sizeof(item), .fields = (fields_), \
+              .nullable = true, __VA_ARGS__)
 #define JSON_LIST(s, member, count, key, item, fields_, ...)                      \
     JSON_ROW_(JSON_TYPE_LIST, s, member, key, .count_offset = offsetof(s, count), \
               .item_size = sizeof(item), .fields = (fields_), __VA_ARGS__)

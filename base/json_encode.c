@@ -120,6 +120,12 @@ static void encode_value(struct json_text *t, const char *base, const struct jso
     case JSON_TYPE_OBJECT:
         encode_fields(t, member, f->fields);
         return;
+    case JSON_TYPE_MAYBE:
+        if (*(const void *const *)member == NULL)
+            json_text_word(t, "null");
+        else
+            encode_fields(t, *(const char *const *)member, f->fields);
+        return;
     case JSON_TYPE_LIST:
     case JSON_TYPE_MAP:
         encode_items(t, items, count, f);

@@ -13,7 +13,7 @@ static const char DURATION_PATTERN[] =
     "^(0|" NUMBER_PATTERN "d)?" NUMBER_PATTERN "h)?" NUMBER_PATTERN "m)?" NUMBER_PATTERN
     "s)?" NUMBER_PATTERN "ms)?" NUMBER_PATTERN "us)?)$";
 
-static void put_fields(struct json_text *t, const struct json_field *fields);
+static void put_fields(struct json_text *t, const struct json_field *fields, bool nullable);
 
 static void put_pair(struct json_text *t, const char *key, const char *value)
 {
@@ -135,7 +135,7 @@ static void put_list(struct json_text *t, const struct json_field *f)
         put_pair(t, "type", "number");
         put_bounds(t, f);
     } else {
-        put_fields(t, f->fields);
+        put_fields(t, f->fields, false);
     }
     json_text_close(t, '}');
 }
@@ -162,7 +162,7 @@ static void put_map_object(struct json_text *t, const struct json_field *f)
     json_text_close(t, '}');
     json_text_key(t, "additionalProperties");
     json_text_open(t, '{');
-    put_fields(t, f->fields);
+    put_fields(t, f->fields, false);
     json_text_close(t, '}');
 }
 
@@ -221,7 +221,8 @@ static void put_type(struct json_text *t, const struct json_field *f)
         put_duration(t);
         break;
     case JSON_TYPE_OBJECT:
-        put_fields(t, f->fields);
+    case JSON_TYPE_MAYBE:
+        put_fields(t, f->fields, f->nullable);
         break;
     case JSON_TYPE_SCALAR:
         put_scalar(t);
@@ -243,11 +244,12 @@ static void put_type(struct json_text *t, const struct json_field *f)
     }
 }
 
-/* The keywords of an object with the rows of a table. */
-static void put_fields(struct json_text *t, const struct json_field *fields)
+/* The keywords of an object with the rows of a table, or of null too. */
+static void put_fields(struct json_text *t, const struct json_field *fields, bool nullable)
 {
+    const struct json_field row = {.nullable = nullable};
     bool required = false;
-    put_pair(t, "type", "object");
+    put_plain(t, &row, "object");
     json_text_key(t, "additionalProperties");
     json_text_word(t, "false");
     json_text_key(t, "properties");
@@ -278,7 +280,7 @@ char *json_schema(const struct json_field *fields, const char *title, struct are
     json_text_open(&t, '{');
     put_pair(&t, "$schema", "https://json-schema.org/draft/2020-12/schema");
     put_pair(&t, "title", title);
-    put_fields(&t, fields);
+    put_fields(&t, fields, false);
     json_text_close(&t, '}');
     return json_text_take(&t, a);
 }

@@ -80,7 +80,7 @@ static struct json_field row_below(const struct json_field *f, const char *key)
     const struct json_field *row = NULL;
     if (f->type == JSON_TYPE_MAP || f->type == JSON_TYPE_LIST)
         return (struct json_field){.type = JSON_TYPE_OBJECT, .fields = f->fields};
-    if (f->type == JSON_TYPE_OBJECT)
+    if (f->type == JSON_TYPE_OBJECT || f->type == JSON_TYPE_MAYBE)
         row = json_field_at(f->fields, key, strlen(key));
     return row == NULL ? (struct json_field){.type = JSON_TYPE_END} : *row;
 }

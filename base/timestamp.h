@@ -1,12 +1,15 @@
 /* timestamp.h - a moment as people and programs write it.
  *
  *     2010-12-01 08:26        2010-12-01T08:26:00.5+01:00    2010/12/01 08:26
- *     01/12/2010 08:26        1.12.2010 8:26:00              1291191960  1291191960000
+ *     01/12/2010 08:26        1.12.2010 8:26:00              1/12/10, 8:26 AM
+ *     1 Dec 2010 08:26 GMT    Wed, 01 Dec 2010 08:26:00 +0000  Dec 1, 2010 8:26 am
+ *     01/Dec/2010:08:26:00 +0000      20101201T082600Z       1291191960  1291191960000
  *
- * Day before month with '/' and '.', unless told otherwise. Z, UTC, +01, +0100 and +01:00 say whose
- * clock it is; numbers are seconds (9 or 10 digits), milliseconds (12 or 13), microseconds (15 or
- * 16) or nanoseconds (18 or 19) since 1970, UTC. Fractions of a second are dropped. Years are
- * 1970..2099, days those of the calendar. */
+ * Day before month between numbers, unless told otherwise or the year comes first. Z, UTC, GMT,
+ * +01, +0100 and +01:00 say whose clock it is, and a name may stand behind an offset, but no other
+ * one in its place: CST is three clocks. Minutes may be left out. Numbers are seconds (9 or 10
+ * digits), milliseconds (12 or 13), microseconds (15 or 16) or nanoseconds (18 or 19) since 1970,
+ * UTC. Fractions of a second are dropped. Years are 1970..2099, days those of the calendar. */
 #ifndef BASE_TIMESTAMP_H
 #define BASE_TIMESTAMP_H
 
@@ -24,6 +27,7 @@ enum timestamp_end {
     TIMESTAMP_OK,
     TIMESTAMP_BAD,   /* it reads like none of these */
     TIMESTAMP_DAY,   /* a date without a time of day */
+    TIMESTAMP_ZONE,  /* a zone by name: its offset is not known */
     TIMESTAMP_MONTH, /* the month is over 12 and the day is not: they are the other way round */
 };
 

@@ -7,9 +7,8 @@
 #include <stdio.h>
 
 #include "base/demand.h"
-#include "base/json.h"
 #include "commands/cli.h"
-#include "control/separation.h"
+#include "control/demand_report.h"
 
 struct arena;
 struct error;
@@ -72,55 +71,12 @@ struct demand_args {  /* what the command line says */
             "Requests for each order that is counted (default: 1)"                        \
     }
 
-struct demand_country { /* of one place, for tables and --json */
-    const char *code;
-    int64_t count;
-    int64_t peak;        /* in its busiest hour */
-    const char *peak_at; /* that hour, UTC */
-    double peak_to_mean; /* mean over all hours of the span */
-    bool planned;        /* one of the topology's countries */
-};
-
-struct demand_left_out {
-    const char *reason;
-    int64_t rows;
-    const char *example;
-    const char *lines; /* "7, 9, 12" */
-};
-
-struct demand_report {
-    const char *file;
-    const char *time_column, *country_column, *count_column;
-    int64_t rows, used, not_meant, count;
-    const char *from, *to; /* UTC */
-    int64_t hours;
-    int64_t sum_of_peaks, peak_of_sum;
-    double peaks_ratio;
-    const char *peak_at;
-    bool effects;                     /* `counts` is known: the span was not too long for it */
-    struct separation_counts counts;  /* why the sum of peaks is more than the peak of the sum */
-    struct demand_country *countries; /* the most demand first */
-    size_t country_count;
-    struct demand_left_out *left_out;
-    size_t left_out_count;
-    const char **without; /* countries of the topology of which there is no row */
-    size_t without_count;
-    const char *clock; /* what times without a zone were taken for; NULL: there were none */
-};
-
-extern const struct json_field demand_report_fields[];
-
 /* Options about a file that is not given: explained, and the exit status returned; or else -1. */
 int demand_file_alone(const struct cli_command *command, const struct demand_args *args);
 
 /* Read the file that `args` names. Errors begin with its path. 0, or -1 with `err` set. */
 int demand_file_read(struct demand *d, const struct demand_args *args, struct arena *a,
                      struct error *err);
-
-/* Put it into the topology's countries, and say what it held. 0, or -1 with `err` set. */
-int demand_file_put(struct demand_report *report, const struct demand *d,
-                    const struct demand_args *args, struct topo *topo, struct arena *a,
-                    struct error *err);
 
 void demand_file_print(FILE *out, const struct demand_report *report);
 

@@ -3,15 +3,14 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/error.h"
 #include "commands/demand_file.h"
+#include "commands/plan_frontiers.h"
 #include "commands/plan_print.h"
 #include "commands/report.h"
 #include "commands/report_plan.h"
-#include "commands/simulate.h"
 #include "control/plan.h"
 
 struct plan_options {
@@ -50,7 +49,8 @@ static int take_demand(struct demand_report *report, struct files *files,
     if (d == NULL)
         return error_memory(err);
     if (demand_file_read(d, args, a, err) != 0 ||
-        demand_file_put(report, d, args, &files->topo, a, err) != 0)
+        demand_report_make(report, d, args->scale > 0 ? (double)args->scale : 1, &files->topo, a,
+                           err) != 0)
         return -1;
     return capacity_plan(&files->plan, &files->topo, a, err);
 }
@@ -68,33 +68,7 @@ static int write_report(const struct plan_options *o, const char *path, const st
     return report_plan(o->report, &info, files, plan, demand, err);
 }
 
-/* ---- the frontier ---- */
-
-struct going {
-    bool terminal;
-};
-
-static bool goes_on(void *context, double done)
-{
-    struct going *g = context;
-    if (g->terminal)
-        fprintf(stderr, "\rfrontier %3.0f %%", done * 100);
-    return !simulate_stopped();
-}
-
-static int find_frontiers(struct plan *plan, const struct topo *topo, int64_t seed, struct arena *a,
-                          struct error *err)
-{
-    struct simulate simulate = {0};
-    struct going going = {.terminal = isatty(STDERR_FILENO)};
-    const struct frontier_opts opts = {.seed = (uint64_t)seed, .going = goes_on, .context = &going};
-    simulate_begin(&simulate);
-    int status = plan_frontiers(plan, topo, &opts, a, err);
-    simulate_end(&simulate);
-    if (going.terminal)
-        fprintf(stderr, "\r%*s\r", 16, "");
-    return status;
-}
+/* ---- a point of the frontier ---- */
 
 /* Write point `number` as a topology that reads back. 0, or -1 with `err` set. */
 static int write_point(const struct plan *plan, const struct topo *topo,
@@ -134,38 +108,46 @@ static int write_point(const struct plan *plan, const struct topo *topo,
 
 /* ---- the command ---- */
 
+struct made {
+    struct files files;
+    struct plan plan;
+    struct demand_report demand;
+    struct plan_frontiers frontiers;
+};
+
 /* Everything but the printing. 0, or -1 with `err` set. */
-static int make(struct plan *plan, struct files *files, struct demand_report *demand,
-                const char *path, const struct plan_options *o, struct arena *a, struct error *err)
+static int make(struct made *m, const char *path, const struct plan_options *o, struct arena *a,
+                struct error *err)
 {
-    bool given = o->demand.path != NULL;
+    const struct demand_report *demand = o->demand.path == NULL ? NULL : &m->demand;
     if ((o->report != NULL && page_try(o->report, err) != 0) ||
-        files_topology(files, path, &o->sets, a, err) != 0 ||
-        (given && take_demand(demand, files, &o->demand, a, err) != 0))
+        files_topology(&m->files, path, &o->sets, a, err) != 0 ||
+        (demand != NULL && take_demand(&m->demand, &m->files, &o->demand, a, err) != 0))
         return -1;
-    if (plan_make(plan, &files->topo, &files->plan, a, err) != 0 ||
-        ((o->frontier || o->pick > 0) && find_frontiers(plan, &files->topo, o->seed, a, err) != 0))
+    const struct topo *topo = &m->files.topo;
+    if (plan_make(&m->plan, topo, &m->files.plan, a, err) != 0 ||
+        ((o->frontier || o->pick > 0) &&
+         plan_frontiers_find(&m->frontiers, &m->plan, topo, o->seed, err) != 0))
         return error_prefix(err, "%s", path);
-    return o->report == NULL ? 0
-                             : write_report(o, path, files, plan, given ? demand : NULL, a, err);
+    m->plan.demand = demand;
+    return o->report == NULL ? 0 : write_report(o, path, &m->files, &m->plan, demand, a, err);
 }
 
-static int say(const struct plan *plan, const struct files *files,
-               const struct demand_report *demand, const struct plan_options *o, const char *path,
+static int say(const struct made *m, const struct plan_options *o, const char *path,
                struct arena *a)
 {
-    const char *text = o->json ? json_encode(plan, plan_fields, a) : "";
+    const char *text = o->json ? json_encode(&m->plan, plan_fields, a) : "";
     if (text == NULL)
         return cli_fail("no memory left");
     if (o->json) {
         fputs(text, stdout);
     } else {
-        if (o->demand.path != NULL)
-            demand_file_print(stdout, demand);
-        plan_print(stdout, files_name(path, a), files);
-        plan_print_rest(stdout, plan);
+        if (m->plan.demand != NULL)
+            demand_file_print(stdout, m->plan.demand);
+        plan_print(stdout, files_name(path, a), &m->files);
+        plan_print_rest(stdout, &m->plan);
     }
-    return files->plan.enough && plan->proof.failures == 0 ? EXIT_YES : EXIT_NO;
+    return m->files.plan.enough && m->plan.proof.failures == 0 ? EXIT_YES : EXIT_NO;
 }
 
 static int plan_main(int argc, char **argv)
@@ -182,14 +164,13 @@ static int plan_main(int argc, char **argv)
         return status;
     struct arena a = {0};
     struct error err;
-    struct files files;
-    struct plan plan;
-    struct demand_report demand = {0};
-    if (make(&plan, &files, &demand, argv[1], &o, &a, &err) != 0 ||
-        (o.pick > 0 && write_point(&plan, &files.topo, &o, &a, &err) != 0))
+    struct made m = {0};
+    if (make(&m, argv[1], &o, &a, &err) != 0 ||
+        (o.pick > 0 && write_point(&m.plan, &m.files.topo, &o, &a, &err) != 0))
         status = cli_fail(err.text);
     else
-        status = o.pick > 0 ? EXIT_YES : say(&plan, &files, &demand, &o, argv[1], &a);
+        status = o.pick > 0 ? EXIT_YES : say(&m, &o, argv[1], &a);
+    plan_frontiers_release(&m.frontiers);
     arena_release(&a);
     return status;
 }

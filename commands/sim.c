@@ -222,7 +222,7 @@ static int load(struct files *files, struct files_texts *texts, const struct sim
     texts->demand_scale = o->demand.scale > 0 ? (double)o->demand.scale : 1;
     if (demand_file_read(d, &o->demand, a, err) != 0 ||
         files_scenario_build(files, texts, NULL, 0, a, err) != 0 ||
-        demand_file_put(&report, d, &o->demand, &files->topo, a, err) != 0)
+        demand_report_make(&report, d, texts->demand_scale, &files->topo, a, err) != 0)
         return -1;
     if (!o->json)
         demand_file_print(stdout, &report);

@@ -38,6 +38,8 @@ const struct json_field plan_fields[] = {
                 .doc = "What it costs that cells share nothing, and why"),
     JSON_LIST(struct plan, shards, shard_count, "shards", struct plan_shards, shard_fields,
               .doc = "Under fixed-shards and shuffle-shards, by cell and service"),
+    JSON_MAYBE(struct plan, demand, "demand", struct demand_report, demand_report_fields,
+               .doc = "With --demand: what the file held; or null"),
     JSON_LIST(struct plan, frontiers, frontier_count, "frontiers", struct frontier, frontier_fields,
               .doc = "With --frontier: cost against blast radius, of customers and of demand"),
     JSON_END,
@@ -81,22 +83,14 @@ int plan_make(struct plan *plan, const struct topo *topo, const struct capacity_
     return find_shards(plan, topo, a, err);
 }
 
-int plan_frontiers(struct plan *plan, const struct topo *topo, const struct frontier_opts *opts,
-                   struct arena *a, struct error *err)
+void plan_frontiers_put(struct plan *plan, struct frontier found[PLAN_FRONTIERS])
 {
     int64_t number = 0;
-    plan->frontiers = arena_alloc(a, 2, sizeof plan->frontiers[0]);
-    if (plan->frontiers == NULL)
-        return error_memory(err);
-    for (int measure = FRONTIER_CUSTOMERS; measure <= FRONTIER_DEMAND; measure++) {
-        struct frontier *f = &plan->frontiers[plan->frontier_count];
-        if (frontier_find(f, topo, measure, opts, a, err) != 0)
-            return -1;
-        plan->frontier_count++;
-        for (size_t i = 0; i < f->point_count; i++)
-            f->points[i].number = ++number;
-    }
-    return 0;
+    plan->frontiers = found;
+    plan->frontier_count = PLAN_FRONTIERS;
+    for (size_t i = 0; i < PLAN_FRONTIERS; i++)
+        for (size_t k = 0; k < found[i].point_count; k++)
+            found[i].points[k].number = ++number;
 }
 
 const struct frontier_point *plan_point(const struct plan *plan, int64_t number)

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "control/capacity.h"
+#include "control/demand_report.h"
 #include "control/frontier.h"
 #include "control/proof.h"
 #include "control/separation.h"
@@ -24,6 +25,7 @@ struct plan {
     struct separation separation;
     struct plan_shards *shards; /* none unless the policy shards */
     size_t shard_count;
+    const struct demand_report *demand; /* what is planned for; NULL: the topology says it all */
     struct frontier *frontiers; /* none unless asked for; else by customers, then by demand */
     size_t frontier_count;
 };
@@ -36,9 +38,11 @@ extern const struct json_field plan_fields[];
 int plan_make(struct plan *plan, const struct topo *topo, const struct capacity_plan *capacity,
               struct arena *a, struct error *err);
 
-/* Add both frontiers. What is known is there when `opts` stops it. 0, or -1 with `err` set. */
-int plan_frontiers(struct plan *plan, const struct topo *topo, const struct frontier_opts *opts,
-                   struct arena *a, struct error *err);
+enum { PLAN_FRONTIERS = FRONTIER_DEMAND + 1 };
+
+/* Take both frontiers as they were found, by measure, and number their points. They are borrowed.
+ */
+void plan_frontiers_put(struct plan *plan, struct frontier found[PLAN_FRONTIERS]);
 
 /* Point `number` of both frontiers together, counted from 1; NULL when there is none. */
 const struct frontier_point *plan_point(const struct plan *plan, int64_t number);

@@ -456,6 +456,16 @@ struct guess {
     double share;
     const char *why;
     double range[2];
+    const struct doubt *doubt;
+};
+
+struct doubt {
+    int64_t size;
+};
+
+static const struct json_field doubt_fields[] = {
+    JSON_I64(struct doubt, size, "size", 0, 9, .preset = "3", .doc = "How large"),
+    JSON_END,
 };
 
 static void test_json_takes_null_where_a_row_allows_it(void **state)
@@ -464,9 +474,11 @@ static void test_json_takes_null_where_a_row_allows_it(void **state)
         JSON_F64(struct guess, share, "share", 0, 1, .nullable = true, .doc = "A share"),
         JSON_STR(struct guess, why, "why", .nullable = true, .doc = "A reason"),
         JSON_PAIR(struct guess, range, "range", .nullable = true, .doc = "From and to"),
+        JSON_MAYBE(struct guess, doubt, "doubt", struct doubt, doubt_fields, .doc = "Or none"),
         JSON_END,
     };
-    static const char *const texts[] = {"{\"share\": null, \"why\": null, \"range\": null}", "{}"};
+    static const char *const texts[] = {
+        "{\"share\": null, \"why\": null, \"range\": null, \"doubt\": null}", "{}"};
     (void)state;
     for (size_t i = 0; i < 2; i++) {
         struct arena a = {0};
@@ -475,11 +487,27 @@ static void test_json_takes_null_where_a_row_allows_it(void **state)
         assert_int_equal(
             json_decode(&g, sizeof g, fields, texts[i], strlen(texts[i]), NULL, 0, &a, &err), 0);
         assert_true(isnan(g.share) && isnan(g.range[0]) && isnan(g.range[1]) && g.why == NULL);
+        assert_null(g.doubt);
         assert_string_equal(json_encode(&g, fields, &a),
-                            "{\n  \"share\": null,\n  \"why\": null,\n  \"range\": null\n}\n");
+                            "{\n  \"share\": null,\n  \"why\": null,\n  \"range\": null,\n  "
+                            "\"doubt\": null\n}\n");
         assert_non_null(strstr(json_schema(fields, "Guess", &a), "[\"number\", \"null\"]"));
+        assert_non_null(strstr(json_schema(fields, "Guess", &a), "[\"object\", \"null\"]"));
         arena_release(&a);
     }
+    struct arena a = {0};
+    struct error err;
+    struct guess g;
+    const char *given = "{\"doubt\": {}}", *bad = "{\"doubt\": {\"size\": 10}}";
+    assert_int_equal(json_decode(&g, sizeof g, fields, given, strlen(given), NULL, 0, &a, &err), 0);
+    assert_int_equal(g.doubt->size, 3);
+    assert_non_null(strstr(json_encode(&g, fields, &a), "\"size\": 3"));
+    const struct json_set set = {"doubt.size", "5"};
+    assert_int_equal(json_decode(&g, sizeof g, fields, given, strlen(given), &set, 1, &a, &err), 0);
+    assert_int_equal(g.doubt->size, 5);
+    assert_int_equal(json_decode(&g, sizeof g, fields, bad, strlen(bad), NULL, 0, &a, &err), -1);
+    assert_string_equal(err.text, "doubt.size: expected 0..9, got 10");
+    arena_release(&a);
 }
 
 static void test_json_finds_the_row_of_a_key(void **state)

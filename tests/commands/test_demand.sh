@@ -40,6 +40,11 @@ says "$orders: 2,005 of 2,005 rows, 2010-12-01 08:00 to 2011-12-09 13:00 UTC"
 verdict "the span and the rows are said" $?
 
 cp "$dir/out" "$dir/plain"
+"$BULKHEAD" plan "$dir/shop.json" --demand "$orders" --json >"$dir/json"
+grep -q '"file": "sim-configs/data/orders.csv"' "$dir/json" && grep -q '"used": 2005' "$dir/json"
+verdict "--json has them too" $?
+"$BULKHEAD" plan "$dir/shop.json" --json | grep -q '"demand": null'
+verdict "and null without" $?
 gzip -c "$orders" >"$dir/orders.csv.gz"
 plan --demand "$dir/orders.csv.gz"
 sed 1d "$dir/out" >"$dir/a" && sed 1d "$dir/plain" | cmp -s - "$dir/a"
@@ -61,8 +66,8 @@ fails "the other half too" "tail.csv.gz" --demand "$dir/tail.csv.gz"
 } >"$dir/some.csv"
 plan --demand "$dir/some.csv"
 verdict "a few bad rows do not stop it" $?
-says '! 1 rows left out: unknown country ("Atlantis"), line 21' &&
-    says '! 1 rows left out: a time that cannot be read ("yesterday"), line 22'
+says '! 1 row left out: unknown country ("Atlantis"), line 21' &&
+    says '! 1 row left out: a time that cannot be read ("yesterday"), line 22'
 verdict "but they are told, with line and reason" $?
 
 plan --demand "$orders" --demand-where country=DE

@@ -196,6 +196,16 @@ static void test_plan_survives_json(void **state)
                any_scenario);
     if (plan_make(&plan, &made.topo, &made.plan, &made.arena, &err) != 0)
         fail_msg("%s", err.text);
+    struct demand_country country = {.code = "GB", .count = 12, .peak_at = "2011-01-05 10:00"};
+    const struct demand_report demand = {.file = "orders.csv",
+                                         .time_column = "at",
+                                         .country_column = "to",
+                                         .from = "2011-01-05 00:00",
+                                         .to = "2011-01-06 00:00",
+                                         .peak_at = "2011-01-05 10:00",
+                                         .countries = &country,
+                                         .country_count = 1};
+    plan.demand = &demand;
     const char *text = json_encode(&plan, plan_fields, &made.arena);
     assert_non_null(text);
     if (json_decode(&read, sizeof read, plan_fields, text, strlen(text), NULL, 0, &made.arena,
@@ -206,6 +216,8 @@ static void test_plan_survives_json(void **state)
                      made.plan.cells[1].services[0].needed_goal);
     assert_true(read.separation.levels[0].parts.sum == plan.separation.levels[0].parts.sum);
     assert_int_equal(read.proof.checks, plan.proof.checks);
+    assert_int_equal(read.demand->countries[0].count, 12);
+    assert_null(read.demand->clock);
     assert_int_equal(read.shard_count, 8);
     assert_true(read.shards[0].shares.touched == plan.shards[0].shares.touched);
     arena_release(&made.arena);

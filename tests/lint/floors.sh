@@ -57,7 +57,7 @@ BEGIN {
     reserve("^uv[./]", "wire region/live control/live")
     reserve("^(sqlite3|llhttp|libpq|seccomp|linux/(seccomp|filter|landlock))", "wire")
     reserve("^zlib", "commands")
-    reserve("^(pthread|threads)[.]h", "simulator wire")
+    reserve("^(pthread|threads)[.]h", "simulator wire commands/plan_frontiers.c")
 
     ban("strcpy strcat stpcpy sprintf vsprintf gets", "has no bound: snprintf, memcpy")
     ban("atoi atol atoll atof", "sees no error: strtoll and its end")

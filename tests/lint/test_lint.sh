@@ -74,8 +74,8 @@ text bulkhead.c '#include "simulator/run.h"' 'bulkhead.c is the command table an
 text helpers/planted.c 'int x;' 'a new folder needs a row' 'folder helpers/ is not in the table'
 text base/topo.c '#include <cjson/cJSON.h>' 'only json_tree.h knows cJSON' \
     '<cjson/cJSON.h> is for base/json_tree.h only'
-text commands/planted.c '#include <pthread.h>' 'only the simulator and wire have threads' \
-    '<pthread.h> is for simulator wire only'
+text commands/planted.c '#include <pthread.h>' 'threads are where they are needed' \
+    '<pthread.h> is for simulator wire commands/plan_frontiers.c only'
 text control/dash/panel.c '#include <ncurses.h>' 'only term.c knows ncurses' \
     '<ncurses.h> is for control/dash/term.c only'
 text simulator/planted.c '#include <uv.h>' 'only wire and the live floors know libuv' \
