@@ -1,4 +1,5 @@
 /* place.c - placing an order: what order_next says is to be done, done over HTTP and the store. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/deadline.h"
@@ -10,10 +11,29 @@
 
 static void do_step(struct request *r);
 
-static void give_up(struct request *r)
+/* `who` did not do its step: `why`. */
+static void give_up(struct request *r, const char *who, const char *why)
 {
-    request_refuse_later(r,
-                         "the order cannot be placed now; with the same key it may be tried again");
+    const char *sentence = arena_format(
+        &r->arena,
+        "the order cannot be placed now (%s: %s); with the same key it may be tried again", who,
+        why);
+    request_refuse_later(r, sentence != NULL ? sentence : "no memory left");
+}
+
+/* Whatever the last try came to. */
+static void give_up_after(struct request *r, enum order_state step, const struct http_reply *reply)
+{
+    char why[48];
+    if (step == ORDER_COMMITTING) {
+        give_up(r, "order", "the store does not answer");
+        return;
+    }
+    if (reply->failure != HTTP_OK)
+        snprintf(why, sizeof why, "%s", http_failure_name(reply->failure));
+    else
+        snprintf(why, sizeof why, "it said %d", reply->status);
+    give_up(r, step == ORDER_CHECKING ? "customer" : "catalog", why);
 }
 
 /* The step has ended. Where it was refused by another service, that one's words are passed on. */
@@ -43,7 +63,7 @@ static void step_ended(struct request *r, int status, const struct http_reply *r
                             reply->len);
         return;
     case ORDER_FAILED:
-        give_up(r);
+        give_up_after(r, before, reply);
         return;
     }
 }
@@ -92,7 +112,7 @@ static void ask_customer(struct request *r)
     const char *target =
         arena_format(&r->arena, "/%s/customers/%s", r->target.country, r->work.create.facts.owner);
     if (target == NULL)
-        give_up(r);
+        give_up(r, "order", "no memory left");
     else
         ask(r, "GET", target, NULL);
 }
@@ -104,7 +124,7 @@ static void ask_catalog(struct request *r)
     const char *target = arena_format(&r->arena, "/%s/reservations", r->target.country);
     const char *body = json_encode(&wanted, reservation_fields, &r->arena);
     if (target == NULL || body == NULL)
-        give_up(r);
+        give_up(r, "order", "no memory left");
     else
         ask(r, "POST", target, body);
 }

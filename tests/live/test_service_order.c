@@ -126,6 +126,7 @@ static void test_order_that_failed_goes_on_when_it_is_placed_again(void **state)
     town_stop(&town, 1, CATALOG);
     assert_int_equal(town_ask(&town, 1, ORDER, &c, "POST", "/de/orders", "k", order_body), 503);
     assert_string_equal(talk_header(&c, "Retry-After"), "1");
+    assert_non_null(strstr(c.body, "(catalog: refused)"));
     town_start(&town, 1, CATALOG);
     assert_int_equal(talk(&c, "POST", "/de/orders", "k", NULL, order_body), 201);
     assert_int_equal(talk(&c, "POST", "/de/orders", "k", NULL, order_body), 201);
