@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stddef.h>
 
 static unsigned bucket_of(uint64_t us)
 {
@@ -43,6 +44,16 @@ static uint64_t rank_of(double q, uint64_t count)
     if (product - (double)rank > 1e-12 * product)
         rank++;
     return rank > 0 ? rank : 1;
+}
+
+void hist_pool(struct hist *h, const struct hist *other)
+{
+    h->count += other->count;
+    h->sum_us += other->sum_us;
+    if (other->max_us > h->max_us)
+        h->max_us = other->max_us;
+    for (size_t i = 0; i < HIST_BUCKETS; i++)
+        h->bucket[i] += other->bucket[i];
 }
 
 double hist_quantile_us(const struct hist *h, double q)

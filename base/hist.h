@@ -21,6 +21,9 @@ struct hist {
 /* Count one value, >= 0. */
 void hist_add(struct hist *h, int64_t us);
 
+/* Count all of `other` too. */
+void hist_pool(struct hist *h, const struct hist *other);
+
 /* The smallest value that a share `q` (0..1) of what was counted does not exceed. Where it lies in
  * its bucket is not known: those that share one are taken to be spread evenly over it. So it is off
  * by less than the bucket's width, exact below 2^(HIST_SUB_BITS + 1), never above the maximum and

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/error.h"
 #include "commands/failures.h"
+#include "commands/files.h"
 #include "commands/table.h"
 #include "control/live/client.h"
 #include "wire/load.h"
@@ -54,13 +56,13 @@ struct report {
         OUTCOME(LOAD_GARBLED, "garbled", "Answers that are not HTTP"),                          \
         OUTCOME(LOAD_UNSENT, "unsent", "Not sent in time, since too many were under way"),      \
         OUTCOME(LOAD_CUT, "cut", "Under way when it was stopped"),                              \
-        JSON_F64(struct row, mean_ms, "mean_ms", 0, 0,                                          \
+        JSON_F64(struct row, mean_ms, "mean_ms", 0, 0, .nullable = true,                        \
                  .doc = "Of those answered well, from the planned time; the same below"),       \
-        JSON_F64(struct row, p50_ms, "p50_ms", 0, 0, .doc = "Median"),                          \
-        JSON_F64(struct row, p99_ms, "p99_ms", 0, 0, .doc = "99 %"),                            \
-        JSON_F64(struct row, p999_ms, "p999_ms", 0, 0, .doc = "99.9 %"),                        \
-        JSON_F64(struct row, max_ms, "max_ms", 0, 0, .doc = "The longest"),                     \
-        JSON_F64(struct row, pause_ms, "pause_ms", 0, 0,                                        \
+        JSON_F64(struct row, p50_ms, "p50_ms", 0, 0, .nullable = true, .doc = "Median"),        \
+        JSON_F64(struct row, p99_ms, "p99_ms", 0, 0, .nullable = true, .doc = "99 %"),          \
+        JSON_F64(struct row, p999_ms, "p999_ms", 0, 0, .nullable = true, .doc = "99.9 %"),      \
+        JSON_F64(struct row, max_ms, "max_ms", 0, 0, .nullable = true, .doc = "The longest"),   \
+        JSON_F64(struct row, pause_ms, "pause_ms", 0, 0, .nullable = true,                      \
                  .doc = "The longest time in which some waited and none was answered well")
 
 static const struct json_field row_fields[] = {ROWS, JSON_END};
@@ -88,9 +90,9 @@ const struct json_field load_fields[] = {
     JSON_I64(struct report, seed, "seed", 0, 0, .doc = "Of arrivals and of what is asked"),
     JSON_BOOL(struct report, stopped, "stopped", .doc = "Before its end"),
     JSON_F64(struct report, wall_s, "wall_s", 0, 0, .doc = "From begin to last outcome"),
-    JSON_F64(struct report, rate, "rate", 0, 0,
+    JSON_F64(struct report, rate, "rate", 0, 0, .nullable = true,
              .doc = "Planned per second; null where a file or the answers set the pace"),
-    JSON_F64(struct report, rps, "rps", 0, 0, .doc = "Answered well per second"),
+    JSON_F64(struct report, rps, "rps", 0, 0, .nullable = true, .doc = "Answered well per second"),
     JSON_F64(struct report, late_ms_max, "late_ms_max", 0, 0,
              .doc = "How late this program was in sending; it is in the latencies"),
     JSON_I64(struct report, in_flight_peak, "in_flight_peak", 0, 0, .doc = "Most at once"),
@@ -178,6 +180,38 @@ const char *load_report_json(const struct load_facts *facts, const struct load_r
             (struct span){(double)i * report.span_ms, (double)s->max_us / 1000, s->ok, s->failed};
     }
     return json_encode(&report, load_fields, a);
+}
+
+/* ---- read again ---- */
+
+static struct load_row summary_of(const struct row *row)
+{
+    return (struct load_row){row->name,   row->requests, row->ok,
+                             row->p50_ms, row->p99_ms,   row->p999_ms};
+}
+
+int load_report_read(struct load_summary *out, const char *path, struct arena *a, struct error *err)
+{
+    struct report report;
+    const char *text;
+    size_t len;
+    if (files_read(&text, &len, path, a, err) != 0)
+        return -1;
+    if (json_decode(&report, sizeof report, load_fields, text, len, NULL, 0, a, err) != 0)
+        return error_prefix(err, "%s", path);
+    *out = (struct load_summary){
+        .path = path,
+        .wall_s = report.wall_s,
+        .rate = report.rate,
+        .all = summary_of(&report.all),
+        .countries = arena_alloc(a, report.country_count, sizeof out->countries[0]),
+        .country_count = report.country_count,
+    };
+    if (out->countries == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < report.country_count; i++)
+        out->countries[i] = summary_of(&report.countries[i]);
+    return 0;
 }
 
 /* ---- for people ---- */

@@ -8,6 +8,7 @@
 
 struct arena;
 struct client_counts;
+struct error;
 struct failures;
 struct load_result;
 struct load_tally;
@@ -30,6 +31,24 @@ struct load_facts {
 /* As JSON text; NULL when memory is out. */
 const char *load_report_json(const struct load_facts *facts, const struct load_result *result,
                              struct arena *a);
+
+struct load_row { /* NaN: no answer */
+    const char *name;
+    int64_t requests, ok;
+    double p50_ms, p99_ms, p999_ms;
+};
+
+struct load_summary { /* what a JSON text of the above says */
+    const char *path;
+    double wall_s, rate;
+    struct load_row all;
+    struct load_row *countries;
+    size_t country_count;
+};
+
+/* Read it from a file. 0, or -1 with `err` set, the path in it. */
+int load_report_read(struct load_summary *out, const char *path, struct arena *a,
+                     struct error *err);
 
 /* As a table with a sentence behind it. */
 void load_report_print(FILE *out, const struct load_facts *facts, const struct load_result *result);

@@ -5,10 +5,12 @@
 #include "commands/report_parts.h"
 
 struct arena;
-struct course;
+struct baseline;
+struct courses;
 struct error;
 struct files;
 struct files_texts;
+struct load_summary;
 struct run_result;
 struct sweep_report;
 
@@ -20,10 +22,17 @@ void report_command(char out[REPORT_COMMAND], int argc, char **argv);
 struct report_info report_scenario(const char *command, const struct files_texts *texts,
                                    const char *about, struct arena *a);
 
-/* A simulation; `course` of its first replication, or NULL where that was not run. 0, or -1 with
- * `err` set, `path` in it. */
-int report_sim(const char *path, const struct report_info *info, const struct files *files,
-               const struct run_result *result, const struct course *course, struct error *err);
+struct report_run { /* a simulation */
+    const struct files *files;
+    const struct run_result *result;
+    const struct courses *courses;       /* NULL: no replication was heard to its end */
+    const struct baseline *baseline;     /* NULL: none, */
+    const struct load_summary *measured; /* the same */
+};
+
+/* 0, or -1 with `err` set, `path` in it. */
+int report_sim(const char *path, const struct report_info *info, const struct report_run *run,
+               struct error *err);
 
 /* A sweep; `files` are those of its first variant. */
 int report_sweep(const char *path, const struct report_info *info, const struct files *files,

@@ -1,21 +1,29 @@
-/* report_first.h - sections of a report on how the first replication went. */
+/* report_first.h - sections of a report on how the first replications went. */
 #ifndef COMMANDS_REPORT_FIRST_H
 #define COMMANDS_REPORT_FIRST_H
 
-struct course;
+#include <stddef.h>
+
+struct courses;
 struct files;
 struct page;
 
-/* Requests, latency and waiting in the course of time, with the faults. */
-void report_timelines(struct page *p, const struct files *files, const struct course *c);
+/* 0: a .. z, then aa ...; the letters of faults. */
+void report_letter(char out[4], size_t index);
+
+/* Requests, latency, headroom, backlog and age in the course of time, with the faults. */
+void report_timelines(struct page *p, const struct files *files, const struct courses *c);
 
 /* Latency by percentile, before, during and after faults. */
-void report_percentiles(struct page *p, const struct course *c);
+void report_percentiles(struct page *p, const struct courses *c);
+
+/* Each fault, and how long it took until it was noticed, and over. */
+void report_faults(struct page *p, const struct files *files, const struct courses *c);
 
 /* Which fault took what share of which country's requests. */
-void report_heat(struct page *p, const struct files *files, const struct course *c);
+void report_heat(struct page *p, const struct files *files, const struct courses *c);
 
-/* What the door decided. */
-void report_decisions(struct page *p, const struct files *files, const struct course *c);
+/* What door and control decided in the first of them, and why. */
+void report_decisions(struct page *p, const struct files *files, const struct courses *c);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "commands/table.h"
 #include "simulator/run.h"
 
 extern const char report_css[], report_css_end[];
@@ -183,6 +184,21 @@ void report_cell_number(struct page *p, double value, const char *format, ...)
     page_put(p, isfinite(value) ? "<td data-v=\"%.9g\">" : "<td data-v=\"\">", value);
     put_cell(p, format, args);
     va_end(args);
+}
+
+void report_table_rest(struct page *p, size_t columns, int64_t count, const char *format, ...)
+{
+    char text[300];
+    va_list args;
+    if (count <= 0)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    page_put(p, "\n</tbody>\n<tbody class=\"rest\"><tr><td class=\"l\" colspan=\"%zu\">%s more: ",
+             columns, table_count(count));
+    page_text(p, text);
+    page_put(p, "</td>");
 }
 
 void report_table_end(struct page *p, const char *caption)

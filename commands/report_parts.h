@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "commands/page.h"
 
@@ -47,6 +48,10 @@ void report_cell_text(struct page *p, const char *text); /* to the left, what ot
 /* A number, as it is shown; it sorts by `value`. */
 void report_cell_number(struct page *p, double value, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The rows that are not shown as one, "950 more" and what they are, before the end; nothing where
+ * there are none. It stays last when the table is sorted. */
+void report_table_rest(struct page *p, size_t columns, int64_t count, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 void report_table_end(struct page *p, const char *caption);
 
 /* ---- charts: report.js draws what stands in the figure as JSON ---- */

@@ -7,10 +7,9 @@
 #include "base/error.h"
 #include "commands/files.h"
 #include "commands/report_first.h"
+#include "commands/report_sections.h"
 #include "commands/table.h"
 #include "simulator/run.h"
-
-enum { ROWS = 50 };
 
 /* ---- the files that it is about ---- */
 
@@ -84,15 +83,34 @@ static void limit_text(char out[80], const struct run_verdict *v)
         snprintf(out + used, 80 - (size_t)used, "%sat most %.6g", used > 0 ? ", " : "", v->high);
 }
 
+/* Whose it is: a country's or a cell's. */
+static const char *whose(const struct run_verdict *v)
+{
+    return v->country != NULL ? v->country : v->cell != NULL ? v->cell : "-";
+}
+
+/* How far a value is beyond its nearest limit, as a share of that; below 0: within. */
+static double beyond(const struct run_verdict *v)
+{
+    double most = -INFINITY;
+    if (isnan(v->value))
+        return INFINITY;
+    if (!isnan(v->low))
+        most = fmax(most, (v->low - v->value) / fmax(fabs(v->low), 1e-9));
+    if (!isnan(v->high))
+        most = fmax(most, (v->value - v->high) / fmax(fabs(v->high), 1e-9));
+    return most;
+}
+
 static void put_expectations(struct page *p, const struct run_result *r)
 {
     if (r->verdict_count == 0)
         return;
-    report_table_begin(p, "<Verdict|<Expectation|<Country|Value|95 % interval|<Limit");
+    report_table_begin(p, "<Verdict|<Expectation|<Of|Value|95 % interval|<Limit");
     for (int pass = 0; pass < 2; pass++) /* what failed first */
         for (size_t i = 0; i < r->verdict_count; i++) {
             const struct run_verdict *v = &r->verdicts[i];
-            const struct run_country *c = country_at(r, v->country);
+            const struct run_country *c = v->country == NULL ? NULL : country_at(r, v->country);
             const struct run_measure *m = c == NULL ? NULL : measure_of(c, v->measure);
             char limit[80], range[REPORT_RANGE] = "-";
             if (v->pass != (pass != 0))
@@ -104,7 +122,7 @@ static void put_expectations(struct page *p, const struct run_result *r)
             page_put(p, v->pass ? "<td class=\"l ok\">pass</td>"
                                 : "<td class=\"l fail\">&#x2717; FAIL</td>");
             report_cell_text(p, v->measure);
-            report_cell_text(p, v->country);
+            report_cell_text(p, whose(v));
             report_cell_number(p, v->value, isnan(v->value) ? "not known" : "%.7g", v->value);
             report_cell(p, "%s", range);
             report_cell_text(p, limit);
@@ -112,27 +130,31 @@ static void put_expectations(struct page *p, const struct run_result *r)
     report_table_end(p, NULL);
 }
 
-static void put_verdict(struct page *p, const struct run_result *r)
+static void put_verdict(struct page *p, const struct report_info *info, const struct run_result *r)
 {
     size_t failed = 0;
     const struct run_verdict *worst = NULL;
-    char text[400];
-    for (size_t i = 0; i < r->verdict_count; i++)
-        if (!r->verdicts[i].pass) {
-            failed++;
-            worst = worst == NULL ? &r->verdicts[i] : worst;
-        }
-    if (worst != NULL) {
-        char limit[80];
-        limit_text(limit, worst);
-        snprintf(text, sizeof text, "%zu of %zu expectations fail; %s of %s is %.6g, expected %s.",
-                 failed, r->verdict_count, worst->measure, worst->country, worst->value, limit);
-        report_verdict(p, false, "FAIL", text);
-    } else if (r->verdict_count == 0) {
+    char text[400], value[60], limit[80];
+    for (size_t i = 0; i < r->verdict_count; i++) {
+        failed += !r->verdicts[i].pass;
+        if (worst == NULL || beyond(&r->verdicts[i]) > beyond(worst))
+            worst = &r->verdicts[i];
+    }
+    if (worst == NULL) {
         report_verdict(p, true, "NO EXPECTATIONS", "The scenario expects nothing: no verdict.");
     } else {
-        snprintf(text, sizeof text, "All %zu expectations hold.", r->verdict_count);
-        report_verdict(p, true, "PASS", text);
+        limit_text(limit, worst);
+        snprintf(value, sizeof value, isnan(worst->value) ? "not known" : "%.7g", worst->value);
+        if (failed > 0)
+            snprintf(text, sizeof text,
+                     "%zu of %zu expectations fail; the worst: %s of %s is %s, expected %s.",
+                     failed, r->verdict_count, worst->measure, whose(worst), value, limit);
+        else
+            snprintf(text, sizeof text,
+                     "All %zu expectations hold; the nearest to its limit: %s of %s is %s, "
+                     "expected %s.",
+                     r->verdict_count, worst->measure, whose(worst), value, limit);
+        report_verdict(p, failed == 0, failed > 0 ? "FAIL" : "PASS", text);
     }
     for (size_t i = 0; i < r->warning_count; i++) {
         page_put(p, "<p class=\"warn\">! ");
@@ -140,114 +162,14 @@ static void put_verdict(struct page *p, const struct run_result *r)
         page_put(p, "</p>\n");
     }
     put_expectations(p, r);
-    page_put(p, "<p class=\"soft\">%lld replication%s%s, seed %lld, digest %s, %s events.</p>\n",
+    page_put(p,
+             "<p class=\"soft\">%lld replication%s%s, seed %lld, digest %s, %s events, Bulkhead "
+             "%s.</p>\n<p><code>",
              (long long)r->replications, r->replications == 1 ? "" : "s",
              r->stopped ? " (stopped before all had run)" : "", (long long)r->seed, r->digest,
-             table_count(r->events));
-}
-
-/* ---- numbers ---- */
-
-static void put_ms(struct page *p, const char *name, const struct run_measure *m,
-                   const char *country)
-{
-    char range[REPORT_RANGE], small[160];
-    report_range(range, m, 1, "%.3g");
-    snprintf(small, sizeof small, "%s; %s", country, range);
-    if (isnan(m->mean))
-        report_number(p, name, "no answer", "-");
-    else
-        report_number(p, name, small, "%.3g ms", m->mean);
-}
-
-/* "12.3 s", "0.48 ms" */
-static void time_text(char out[40], double s)
-{
-    bool whole = s >= 1 || s <= 0;
-    snprintf(out, 40, whole ? "%.3g s" : "%.3g ms", whole ? s : s * 1000);
-}
-
-static void put_seconds(struct page *p, const char *name, const struct run_result *r, size_t offset,
-                        const char *none)
-{
-    const struct run_measure *most = NULL;
-    const char *whose = "";
-    char range[REPORT_RANGE], small[160];
-    for (size_t i = 0; i < r->country_count; i++) {
-        const struct run_measure *m =
-            (const struct run_measure *)(const void *)((const char *)&r->countries[i] + offset);
-        if (!isnan(m->mean) && (most == NULL || m->mean > most->mean)) {
-            most = m;
-            whose = r->countries[i].name;
-        }
-    }
-    if (most == NULL) {
-        report_number(p, name, none, "-");
-        return;
-    }
-    char text[40];
-    time_text(text, most->mean);
-    report_range(range, most, 1, "%.3g");
-    snprintf(small, sizeof small, "%s, the longest; %s s", whose, range);
-    report_number(p, name, small, "%s", text);
-}
-
-static const struct run_country *worst_of(const struct run_result *r, bool by_latency)
-{
-    const struct run_country *worst = &r->countries[0];
-    for (size_t i = 1; i < r->country_count; i++) {
-        const struct run_country *c = &r->countries[i];
-        if (by_latency ? c->p99_ms.mean > worst->p99_ms.mean || isnan(worst->p99_ms.mean)
-                       : c->availability.mean < worst->availability.mean)
-            worst = c;
-    }
-    return worst;
-}
-
-static void put_numbers(struct page *p, const struct files *files, const struct run_result *r)
-{
-    int64_t requests = 0, lost = 0;
-    char small[200], range[REPORT_RANGE];
-    const struct run_country *worst = worst_of(r, false), *slow = worst_of(r, true);
-    for (size_t i = 0; i < r->country_count; i++) {
-        requests += r->countries[i].requests;
-        lost += r->countries[i].requests - r->countries[i].ok;
-    }
-    page_put(p, "<h2>Numbers</h2>\n");
-    report_numbers_begin(p);
-    if (isnan(worst->availability.ci95[0]))
-        snprintf(small, sizeof small, "%s, the least", worst->name);
-    else
-        snprintf(small, sizeof small, "%s, the least; %s .. %s", worst->name,
-                 table_nines(worst->availability.ci95[0]),
-                 table_nines(worst->availability.ci95[1]));
-    report_number(p, "Availability", small, "%s", table_nines(worst->availability.mean));
-    snprintf(small, sizeof small, "of %s, in all replications", table_count(requests));
-    report_number(p, "Requests lost", small, "%s", table_count(lost));
-    put_ms(p, "p50", &slow->p50_ms, slow->name);
-    put_ms(p, "p99", &slow->p99_ms, slow->name);
-    put_ms(p, "p99.9", &slow->p999_ms, slow->name);
-    report_number(p, "Slowest answer", slow->name, isnan(slow->max_ms) ? "-" : "%.4g ms",
-                  slow->max_ms);
-    snprintf(small, sizeof small, "with %s of the customers; %s of the requests lost",
-             table_percent(r->blast.customers, 1), table_percent(r->blast.requests, 3));
-    report_number(p, "Blast radius", small, "%lld of %zu countries", (long long)r->blast.countries,
-                  r->country_count);
-    if (files->scenario.fault_count > 0) {
-        char text[40];
-        time_text(text, r->detect_s.mean);
-        report_range(range, &r->detect_s, 1, "%.3g");
-        snprintf(small, sizeof small, "a server was left out; %s s", range);
-        if (isnan(r->detect_s.mean))
-            report_number(p, "Detected", "no server was left out", "-");
-        else
-            report_number(p, "Detected after", small, "%s", text);
-        put_seconds(p, "Mitigated after", r, offsetof(struct run_country, mitigate_s), "not felt");
-        put_seconds(p, "Recovered after", r, offsetof(struct run_country, recover_s),
-                    "still hurt, or the fault lasted to the end");
-    }
-    report_number(p, "Servers", "as planned, in all cells", "%s", table_count(files->plan.servers));
-    report_numbers_end(p);
+             table_count(r->events), BULKHEAD_VERSION);
+    page_text(p, info->command);
+    page_put(p, "</code></p>\n");
 }
 
 /* ---- blast radius ---- */
@@ -292,101 +214,24 @@ static void put_lost_bars(struct page *p, const struct run_result *r,
                      (long long)r->replications, n, r->country_count);
 }
 
-static void put_blast(struct page *p, const struct files *files, const struct run_result *r,
-                      const struct course *c, const struct run_country *const *sorted)
+static void put_blast(struct page *p, const struct report_run *run,
+                      const struct run_country *const *sorted)
 {
     page_put(p, "<h2 id=\"blast\">Blast radius</h2>\n");
-    if (c != NULL && files->scenario.fault_count > 0)
-        report_heat(p, files, c);
+    if (run->courses != NULL && run->files->scenario.fault_count > 0)
+        report_heat(p, run->files, run->courses);
     if (sorted[0]->requests > 0) /* those without are last */
-        put_lost_bars(p, r, sorted);
+        put_lost_bars(p, run->result, sorted);
 }
 
-/* ---- tables ---- */
+/* ---- the whole ---- */
 
-static void cell_measure(struct page *p, const struct run_measure *m, const char *format)
-{
-    if (isnan(m->mean)) {
-        report_cell(p, "-");
-        return;
-    }
-    char text[40];
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    snprintf(text, sizeof text, format, m->mean);
-#pragma GCC diagnostic pop
-    report_cell_number(p, m->mean, "%s", text);
-}
-
-static void put_countries(struct page *p, const struct run_result *r,
-                          const struct run_country *const *sorted)
-{
-    page_put(p, "<h2 id=\"tables\">Tables</h2>\n<h3>Countries</h3>\n");
-    report_table_begin(p, "<Country|Requests|Answered|95 % interval|Shed|Failed|Retries|p50 ms|p99 "
-                          "ms|p99.9 ms|Slowest ms|Hurt s|Mitigated s|Recovered s");
-    for (size_t i = 0; i < r->country_count && i < ROWS; i++) {
-        const struct run_country *c = sorted[i];
-        report_row(p);
-        report_cell_text(p, c->name);
-        report_cell_number(p, (double)c->requests, "%s", table_count(c->requests));
-        report_cell_number(p, c->availability.mean, "%s",
-                           c->requests == 0 ? "-" : table_nines(c->availability.mean));
-        if (isnan(c->availability.ci95[0]))
-            report_cell(p, "-");
-        else
-            report_cell(p, "%s .. %s", table_nines(c->availability.ci95[0]),
-                        table_nines(c->availability.ci95[1]));
-        report_cell_number(p, (double)c->shed, "%s", table_count(c->shed));
-        report_cell_number(p, (double)c->failed, "%s", table_count(c->failed));
-        report_cell_number(p, (double)c->retries, "%s", table_count(c->retries));
-        cell_measure(p, &c->p50_ms, "%.1f");
-        cell_measure(p, &c->p99_ms, "%.1f");
-        cell_measure(p, &c->p999_ms, "%.1f");
-        report_cell_number(p, c->max_ms, isnan(c->max_ms) ? "-" : "%.1f", c->max_ms);
-        cell_measure(p, &c->hurt_s, "%.1f");
-        cell_measure(p, &c->mitigate_s, "%.1f");
-        cell_measure(p, &c->recover_s, "%.1f");
-    }
-    char caption[120];
-    snprintf(caption, sizeof caption, "All replications, behind the warm-up%s%s%s.",
-             r->country_count > ROWS ? "; and " : "",
-             r->country_count > ROWS ? table_count((long long)(r->country_count - ROWS)) : "",
-             r->country_count > ROWS ? " more that lost no larger share" : "");
-    report_table_end(p, caption);
-}
-
-static void put_services(struct page *p, const struct run_result *r)
-{
-    size_t rows = 0, all = 0;
-    page_put(p, "<h3>Services</h3>\n");
-    report_table_begin(p, "<Cell|<Service|Servers|Server hours|Busy|Waiting|At most|Tries shed");
-    for (size_t i = 0; i < r->cell_count; i++)
-        for (size_t k = 0; k < r->cells[i].service_count; k++, all++) {
-            const struct run_service *s = &r->cells[i].services[k];
-            if (rows == ROWS)
-                continue;
-            rows++;
-            report_row(p);
-            report_cell_text(p, r->cells[i].name);
-            report_cell_text(p, s->name);
-            report_cell_number(p, (double)s->servers, "%s", table_count(s->servers));
-            cell_measure(p, &s->server_hours, "%.1f");
-            report_cell_number(p, s->busy.mean, "%s", table_percent(s->busy.mean, 0));
-            cell_measure(p, &s->waiting, "%.2f");
-            report_cell_number(p, (double)s->waiting_max, "%s", table_count(s->waiting_max));
-            report_cell_number(p, (double)s->tries_shed, "%s", table_count(s->tries_shed));
-        }
-    char caption[120];
-    snprintf(caption, sizeof caption, "Means over all replications%s%s%s.",
-             all > rows ? "; and " : "", all > rows ? table_count((long long)(all - rows)) : "",
-             all > rows ? " more" : "");
-    report_table_end(p, caption);
-}
-
-int report_sim(const char *path, const struct report_info *info, const struct files *files,
-               const struct run_result *result, const struct course *course, struct error *err)
+int report_sim(const char *path, const struct report_info *info, const struct report_run *run,
+               struct error *err)
 {
     struct page p = {0};
+    const struct files *files = run->files;
+    const struct run_result *result = run->result;
     const struct run_country **sorted = calloc(result->country_count, sizeof sorted[0]);
     if (sorted == NULL)
         return error_memory(err);
@@ -394,19 +239,21 @@ int report_sim(const char *path, const struct report_info *info, const struct fi
         sorted[i] = &result->countries[i];
     qsort(sorted, result->country_count, sizeof sorted[0], by_availability);
     report_head(&p, "simulation", info);
-    put_verdict(&p, result);
-    put_numbers(&p, files, result);
-    if (course != NULL) {
-        report_timelines(&p, files, course);
-        report_percentiles(&p, course);
+    put_verdict(&p, info, result);
+    report_numbers(&p, run);
+    if (run->courses != NULL) {
+        if (files->scenario.fault_count > 0)
+            report_faults(&p, files, run->courses);
+        report_timelines(&p, files, run->courses);
+        report_percentiles(&p, run->courses);
     }
-    put_blast(&p, files, result, course, sorted);
+    put_blast(&p, run, sorted);
     report_capacity(&p, &files->topo, &files->plan, files->scenario.load);
+    report_predicted(&p, run);
     report_map(&p, &files->topo, &files->plan);
-    put_countries(&p, result, sorted);
-    put_services(&p, result);
-    if (course != NULL)
-        report_decisions(&p, files, course);
+    report_tables(&p, result, sorted);
+    if (run->courses != NULL)
+        report_decisions(&p, files, run->courses);
     report_foot(&p, info);
     free(sorted);
     return page_save(&p, path, err);

@@ -7,8 +7,10 @@
 #include "base/arena.h"
 #include "base/duration.h"
 #include "base/error.h"
+#include "commands/baseline.h"
 #include "commands/demand_file.h"
 #include "commands/keep.h"
+#include "commands/load_report.h"
 #include "commands/report.h"
 #include "commands/report_course.h"
 #include "commands/simulate.h"
@@ -19,7 +21,7 @@
 struct sim_options {
     bool json;
     int64_t seed, replications, jobs;
-    const char *db, *trace, *trace_from, *report;
+    const char *db, *trace, *trace_from, *report, *baseline, *measured;
     char command[REPORT_COMMAND];
     struct demand_args demand;
     int64_t trace_records;
@@ -45,6 +47,10 @@ static const struct cli_option options[] = {
      "So many happenings at most (default: 1000000)"},
     {"report", CLI_STR, offsetof(struct sim_options, report), "FILE.html", 0, 0,
      "Write the answer as one page with charts, for a browser"},
+    {"baseline", CLI_STR, offsetof(struct sim_options, baseline), "SCENARIO", 0, 0,
+     "Run this one too, with the same luck, and print the differences (--set is not for it)"},
+    {"measured", CLI_STR, offsetof(struct sim_options, measured), "FILE", 0, 0,
+     "What load --json measured, to stand beside in the report"},
     DEMAND_OPTIONS(struct sim_options, demand),
     {"set", CLI_SETS, offsetof(struct sim_options, sets), "PATH=VALUE", 0, 0,
      "Change a value of scenario or topology, as cells.de.servers_per_zone=2"},
@@ -53,24 +59,15 @@ static const struct cli_option options[] = {
 
 /* ---- running ---- */
 
-/* `keep` may keep nothing. */
-static int simulate(struct run_result *result, struct simulate *s, const struct files *files,
-                    struct keep *keep, struct arena *a, struct error *err)
-{
-    const struct run_keep calls = {keep_load, keep_save, keep};
-    simulate_begin(s);
-    int status = simulate_run(s, result, 0, files, keep->db == NULL ? NULL : &calls, a, err);
-    simulate_end(s);
-    return status;
-}
-
 int sim_simulate(struct run_result *result, const struct files *files, struct arena *a,
                  struct error *err)
 {
-    struct keep none = {0};
     struct simulate s = {
         .seed = files->scenario.seed, .replications = files->scenario.replications, .variants = 1};
-    return simulate(result, &s, files, &none, a, err);
+    simulate_begin(&s);
+    int status = simulate_run(&s, result, 0, files, NULL, a, err);
+    simulate_end(&s);
+    return status;
 }
 
 /* ---- tracing ---- */
@@ -121,26 +118,52 @@ static int trace_end(struct trace_file *trace, const char *path, bool stopped, s
     return 0;
 }
 
-/* ---- what is told of the first replication, to one or two who listen ---- */
+/* ---- who listens: the trace to the first replication, the report's courses to some ---- */
 
 struct listeners {
     struct trace_file *trace; /* NULL: not wanted */
-    struct course *course;    /* NULL: the same */
+    struct courses *courses;  /* NULL: the same */
+    struct run_listener first;
 };
 
 static void tell(void *context, const struct trace_record *record)
 {
     struct listeners *l = context;
-    if (l->trace != NULL)
-        trace_file_take(l->trace, record);
-    if (l->course != NULL)
-        course_take(l->course, record);
+    trace_file_take(l->trace, record);
+    if (l->courses != NULL)
+        course_take(&l->courses->run[0], record);
+}
+
+static void look(void *context, const struct world *world)
+{
+    struct listeners *l = context;
+    if (l->courses != NULL)
+        course_look(&l->courses->run[0], world);
+}
+
+static void listen(struct simulate *s, struct listeners *l)
+{
+    if (l->courses != NULL) {
+        s->listener = l->courses->listener;
+        s->listener_count = (int64_t)l->courses->count;
+    }
+    if (l->trace == NULL)
+        return;
+    if (l->courses == NULL) {
+        l->first = (struct run_listener){.trace = tell, .context = l};
+        s->listener = &l->first;
+        s->listener_count = 1;
+    } else { /* both, of the first */
+        s->listener[0].trace = tell;
+        s->listener[0].look = look;
+        s->listener[0].context = l;
+    }
 }
 
 /* ---- the command ---- */
 
 static int print(const struct sim_options *o, const char *path, const struct files *files,
-                 const struct run_result *result, struct arena *a)
+                 const struct run_result *result, const struct baseline *baseline, struct arena *a)
 {
     const char *text = o->json ? json_encode(result, run_fields, a) : "";
     if (text == NULL)
@@ -151,58 +174,120 @@ static int print(const struct sim_options *o, const char *path, const struct fil
         fputs(text, stdout);
     else
         sim_print(stdout, files_name(path, a), files, result);
+    if (result->difference_count > 0 && !o->json)
+        baseline_print(stdout, baseline, result, a);
     return result->pass && !result->stopped ? EXIT_YES : EXIT_NO;
 }
 
-/* A scenario without a sweep. */
-static int run_one(const struct sim_options *o, const struct files_texts *texts,
-                   const struct files *files, struct arena *a)
-{
-    const char *path = texts->path;
-    struct error err;
+struct one { /* a scenario without a sweep, as it is run */
+    const struct sim_options *o;
+    const struct files_texts *texts;
+    const struct files *files;
+    struct arena *arena;
+    struct simulate simulate;
+    struct keep keep;
+    struct baseline baseline;
+    struct load_summary measured; /* all zero: none is given */
+    struct listeners listeners;
     struct run_result result;
-    struct keep keep = {0};
-    struct trace_file *trace;
-    struct course course = {0};
-    struct listeners listeners = {0};
-    struct simulate s = {
-        .seed = o->seed, .replications = o->replications, .jobs = o->jobs, .variants = 1};
-    if (o->report != NULL && page_try(o->report, &err) != 0)
-        return cli_fail(err.text);
-    if (trace_open(&trace, o, files, &err) != 0)
-        return cli_fail(err.text);
-    if (o->db != NULL && keep_open(&keep, o->db, path, files, &files->topo, &s, &err) != 0) {
+};
+
+/* Everything that can fail before the work. 0, or -1 with `err` set. */
+static int prepare(struct one *w, struct error *err)
+{
+    const struct sim_options *o = w->o;
+    if (o->report != NULL && page_try(o->report, err) != 0)
+        return -1;
+    if (o->measured != NULL && load_report_read(&w->measured, o->measured, w->arena, err) != 0)
+        return -1;
+    if (o->baseline != NULL && baseline_load(&w->baseline, o->baseline, w->files, o->replications,
+                                             &w->keep, w->arena, err) != 0)
+        return -1;
+    if (o->report != NULL) {
+        w->listeners.courses = arena_alloc(w->arena, 1, sizeof *w->listeners.courses);
+        if (w->listeners.courses == NULL ||
+            courses_init(w->listeners.courses, w->files, o->replications) != 0)
+            return error_memory(err);
+    }
+    w->simulate = (struct simulate){.seed = o->seed,
+                                    .replications = o->replications,
+                                    .jobs = o->jobs,
+                                    .variants = o->baseline != NULL ? 2 : 1};
+    if (trace_open(&w->listeners.trace, o, w->files, err) != 0)
+        return -1;
+    if (o->db != NULL && keep_open(&w->keep, o->db, w->texts->path, w->files, &w->files->topo,
+                                   &w->simulate, err) != 0) {
         struct error write_err;
-        trace_file_close(trace, true, &write_err);
-        return cli_fail(err.text);
+        trace_file_close(w->listeners.trace, true, &write_err);
+        return -1;
     }
-    if (o->report != NULL && course_init(&course, files) == 0)
-        listeners.course = &course;
-    listeners.trace = trace;
-    if (listeners.trace != NULL || listeners.course != NULL) {
-        s.trace = tell;
-        s.trace_context = &listeners;
-    }
-    int status = simulate(&result, &s, files, &keep, a, &err);
-    struct error write_err;
-    if (trace_end(trace, o->trace, status != 0 || result.stopped, &write_err) != 0) {
+    listen(&w->simulate, &w->listeners);
+    return 0;
+}
+
+static int run_both(struct one *w, struct error *err)
+{
+    const struct run_keep plain = {keep_load, keep_save, &w->keep};
+    const struct run_keep paired = {baseline_keep.load, baseline_keep.save, &w->baseline};
+    bool pair = w->o->baseline != NULL;
+    const struct run_keep *calls = pair ? &paired : w->keep.db != NULL ? &plain : NULL;
+    simulate_begin(&w->simulate);
+    int status = simulate_run(&w->simulate, &w->result, 0, w->files, calls, w->arena, err);
+    if (status == 0 && pair)
+        status = baseline_run(&w->baseline, &w->simulate, &w->result, w->arena, err);
+    simulate_end(&w->simulate);
+    return status;
+}
+
+static int write_report(struct one *w, struct error *err)
+{
+    const struct report_info info =
+        report_scenario(w->o->command, w->texts, w->files->scenario.about, w->arena);
+    const struct report_run run = {
+        .files = w->files,
+        .result = &w->result,
+        .courses = courses_end(w->listeners.courses) ? w->listeners.courses : NULL,
+        .baseline = w->o->baseline != NULL ? &w->baseline : NULL,
+        .measured = w->o->measured != NULL ? &w->measured : NULL,
+    };
+    return report_sim(w->o->report, &info, &run, err);
+}
+
+/* Run it and print. Returns the exit status. */
+static int finish(struct one *w)
+{
+    struct error err, write_err;
+    int status = run_both(w, &err);
+    if (trace_end(w->listeners.trace, w->o->trace, status != 0 || w->result.stopped, &write_err) !=
+        0) {
         err = write_err;
         status = -1;
     }
-    if (status == 0 && o->report != NULL) {
-        const struct report_info info =
-            report_scenario(o->command, texts, files->scenario.about, a);
-        bool seen = listeners.course != NULL && course_end(&course);
-        status = report_sim(o->report, &info, files, &result, seen ? &course : NULL, &err);
-    }
-    course_release(&course);
-    if (status == 0)
-        status = print(o, path, files, &result, a);
-    else if (cli_fail(err.text) != EXIT_YES)
+    if (status == 0 && w->o->report != NULL)
+        status = write_report(w, &err);
+    if (status == 0) {
+        status = print(w->o, w->texts->path, w->files, &w->result, &w->baseline, w->arena);
+    } else {
+        cli_fail(err.text);
         status = simulate_stopped() ? EXIT_NO : EXIT_MISUSE;
+    }
     if (simulate_stopped())
-        keep_explain(&keep);
-    keep_close(&keep);
+        keep_explain(&w->keep);
+    return status;
+}
+
+static int run_one(const struct sim_options *o, const struct files_texts *texts,
+                   const struct files *files, struct arena *a)
+{
+    struct one *w = arena_alloc(a, 1, sizeof *w);
+    struct error err;
+    if (w == NULL)
+        return cli_fail("no memory left");
+    *w = (struct one){.o = o, .texts = texts, .files = files, .arena = a};
+    int status = prepare(w, &err) == 0 ? finish(w) : cli_fail(err.text);
+    if (w->listeners.courses != NULL)
+        courses_release(w->listeners.courses);
+    keep_close(&w->keep);
     return status;
 }
 
@@ -234,6 +319,11 @@ static int check_options(const struct sim_options *o)
     if (o->trace == NULL && (o->trace_from != NULL || o->trace_records > 0))
         return cli_misuse(&sim_command, "--trace-%s needs --trace FILE",
                           o->trace_from != NULL ? "from" : "records");
+    if (o->measured != NULL && o->report == NULL)
+        return cli_misuse(&sim_command, "--measured needs %s", "--report FILE.html");
+    if (o->demand.path != NULL && o->baseline != NULL)
+        return cli_misuse(&sim_command, "--demand is of one topology; leave it or %s out",
+                          "--baseline");
     if (o->demand.path != NULL && o->db != NULL)
         return cli_misuse(&sim_command, "--db keeps no runs of other demand than the topology's%s",
                           "; leave it or --demand out");
@@ -264,6 +354,12 @@ static int sim_main(int argc, char **argv)
     if (files.scenario.sweep_count > 0 && o.trace != NULL) {
         arena_release(&a);
         return cli_fail("--trace: a sweep is many runs; give --set for one of them instead");
+    }
+    if (files.scenario.sweep_count > 0 && (o.baseline != NULL || o.measured != NULL)) {
+        arena_release(&a);
+        return cli_fail("a sweep is many runs without --baseline or --measured, and its first "
+                        "variant is their baseline; give "
+                        "--set sweep=[] for the scenario without it");
     }
     const struct sweep_opts sweep = {o.json, o.seed,   o.replications, o.jobs,
                                      o.db,   o.report, o.command};

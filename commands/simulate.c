@@ -128,8 +128,8 @@ int simulate_run(struct simulate *s, struct run_result *result, size_t variant,
         .progress = s->terminal ? show_progress : NULL,
         .context = s,
         .keep = keep,
-        .trace = s->trace,
-        .trace_context = s->trace_context,
+        .listener = s->listener,
+        .listener_count = s->listener_count,
     };
     for (; s->variant < variant; s->variant++) {
         s->work_before += work_of(s, s->variant) * (double)(s->replications - s->loaded);

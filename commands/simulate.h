@@ -13,8 +13,8 @@
 struct arena;
 struct error;
 struct run_keep;
+struct run_listener;
 struct run_result;
-struct trace_record;
 
 struct simulate { /* set these, the rest to zero */
     int64_t seed;
@@ -22,8 +22,8 @@ struct simulate { /* set these, the rest to zero */
     int64_t jobs;       /* 0: as many threads as processors */
     const double *work; /* [variants] of a replication of each, in any unit; NULL: all the same */
     size_t variants;    /* how many will run */
-    void (*trace)(void *context, const struct trace_record *record); /* as in struct run_opts */
-    void *trace_context;
+    struct run_listener *listener; /* as in struct run_opts */
+    int64_t listener_count;
 
     /* private */
     size_t variant;     /* that runs now */

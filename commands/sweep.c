@@ -1,7 +1,5 @@
 #include "commands/sweep.h"
 
-#include <assert.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,8 +11,7 @@
 #include "commands/report.h"
 #include "commands/simulate.h"
 #include "commands/sweep_print.h"
-#include "simulator/result.h"
-#include "simulator/stats.h"
+#include "simulator/pairs.h"
 #include "wire/clock.h"
 
 /* ---- trying ---- */
@@ -112,15 +109,6 @@ int sweep_try(struct files *first, const struct files_texts *texts, const struct
 
 /* ---- replications side by side ---- */
 
-struct pair { /* of one country in one replication; NaN: not known */
-    double availability, p99_ms;
-};
-
-struct pairs {
-    struct pair *pair; /* [replications * countries] */
-    size_t replications;
-};
-
 struct sweep { /* what is under way */
     const struct files_texts *texts;
     const struct files *base;
@@ -134,15 +122,7 @@ struct sweep { /* what is under way */
 
 static void take_pairs(struct sweep *w, int64_t index, const struct result_sample *sample)
 {
-    size_t countries = w->first_files.topo.country_count;
-    const struct pairs *pairs = w->keep.variant == 0 ? &w->first : &w->now;
-    assert((size_t)index < pairs->replications);
-    struct pair *pair = &pairs->pair[(size_t)index * countries];
-    for (size_t i = 0; i < countries; i++) {
-        const struct result_country *c = &sample->country[i];
-        double ok = (double)c->ok, requests = (double)c->requests;
-        pair[i] = (struct pair){c->requests > 0 ? ok / requests : (double)NAN, c->p99_ms};
-    }
+    pairs_take(w->keep.variant == 0 ? &w->first : &w->now, index, sample);
 }
 
 static int load(void *context, int64_t index, struct result_sample *sample, struct error *err)
@@ -159,51 +139,6 @@ static int save(void *context, int64_t index, const struct result_sample *sample
     struct sweep *w = context;
     take_pairs(w, index, sample);
     return w->keep.db == NULL ? 0 : keep_save(&w->keep, index, sample, err);
-}
-
-/* Room for as many replications as the variant may come to. */
-static int make_pairs(struct sweep *w, struct pairs *pairs, const struct scenario *s,
-                      struct arena *a)
-{
-    size_t countries = w->first_files.topo.country_count;
-    bool open = s->precision.relative > 0;
-    int64_t most = open ? s->precision.replications_max : w->simulate.replications;
-    *pairs =
-        (struct pairs){arena_alloc(a, (size_t)most * countries, sizeof(struct pair)), (size_t)most};
-    for (size_t i = 0; pairs->pair != NULL && i < (size_t)most * countries; i++)
-        pairs->pair[i] = (struct pair){(double)NAN, (double)NAN};
-    return pairs->pair == NULL ? -1 : 0;
-}
-
-static struct run_measure measure_of(const struct stats *s)
-{
-    double half = stats_half_width(s, 0.95);
-    return (struct run_measure){s->count == 0 ? (double)NAN : s->mean,
-                                {s->mean - half, s->mean + half},
-                                INTERVAL_REPLICATIONS};
-}
-
-static int compare(struct sweep *w, struct sweep_variant *v)
-{
-    size_t countries = w->first_files.topo.country_count;
-    v->differences = arena_alloc(&w->arena, countries, sizeof v->differences[0]);
-    if (v->differences == NULL)
-        return -1;
-    v->difference_count = countries;
-    for (size_t c = 0; c < countries; c++) {
-        struct stats availability = {0}, p99 = {0};
-        for (size_t i = 0; i < w->first.replications && i < w->now.replications; i++) {
-            const struct pair *first = &w->first.pair[i * countries + c];
-            const struct pair *now = &w->now.pair[i * countries + c];
-            if (!isnan(now->availability - first->availability))
-                stats_add(&availability, now->availability - first->availability);
-            if (!isnan(now->p99_ms - first->p99_ms))
-                stats_add(&p99, now->p99_ms - first->p99_ms);
-        }
-        v->differences[c] = (struct sweep_difference){w->first_files.topo.countries[c].name,
-                                                      measure_of(&availability), measure_of(&p99)};
-    }
-    return 0;
 }
 
 /* ---- variant by variant ---- */
@@ -242,8 +177,8 @@ static int run_variant(struct sweep *w, size_t index, struct arena *scratch, str
     sweep_sets(set, s->sweep, s->sweep_count, index);
     if (files_scenario_build(&files, w->texts, set, s->sweep_count, scratch, err) != 0)
         return -1;
-    if (make_pairs(w, index == 0 ? &w->first : &w->now, &files.scenario,
-                   index == 0 ? &w->arena : scratch) != 0)
+    if (pairs_init(index == 0 ? &w->first : &w->now, &w->first_files.topo, &files.scenario,
+                   w->simulate.replications, index == 0 ? &w->arena : scratch) != 0)
         return error_memory(err);
     if (simulate_run(&w->simulate, &result, index, &files, &keep, scratch, err) != 0)
         return simulate_stopped() ? 0 : -1;
@@ -252,7 +187,9 @@ static int run_variant(struct sweep *w, size_t index, struct arena *scratch, str
     v->servers = files.plan.servers;
     w->report.variant_count = index + 1;
     w->report.pass = w->report.pass && result.pass;
-    if (put_sets(v, s, set, &w->arena) != 0 || (index > 0 && compare(w, v) != 0))
+    if (put_sets(v, s, set, &w->arena) != 0 ||
+        (index > 0 &&
+         pairs_compare(&v->differences, &v->difference_count, &w->first, &w->now, &w->arena) != 0))
         return error_memory(err);
     return 0;
 }

@@ -20,18 +20,12 @@ struct sweep_set {
     const char *value; /* JSON text */
 };
 
-struct sweep_difference { /* of one country, to the same in the first variant */
-    const char *country;
-    struct run_measure availability, p99_ms; /* replication by replication, which share their luck;
-                                                NaN where neither can be compared */
-};
-
 struct sweep_variant {
     struct sweep_set *sets; /* one per axis, in their order */
     size_t set_count;
-    int64_t servers; /* in all cells */
-    struct sweep_difference *differences;
-    size_t difference_count; /* 0 for the first */
+    int64_t servers;                    /* in all cells */
+    struct run_difference *differences; /* to the first variant */
+    size_t difference_count;            /* 0 for that one */
     struct run_result result;
 };
 

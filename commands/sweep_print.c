@@ -17,28 +17,12 @@ static const struct json_field set_fields[] = {
     JSON_END,
 };
 
-static const struct json_field measure_fields[] = {
-    JSON_F64(struct run_measure, mean, "mean", 0, 0, .nullable = true,
-             .doc = "Mean over the replications of this variant minus the first one"),
-    JSON_PAIR(struct run_measure, ci95, "ci95", .nullable = true,
-              .doc = "Its 95 % interval, of the paired differences; null for one replication"),
-    JSON_END,
-};
-
-static const struct json_field difference_fields[] = {
-    JSON_OBJECT(struct sweep_difference, availability, "availability", measure_fields,
-                .doc = "Share of requests that were answered"),
-    JSON_OBJECT(struct sweep_difference, p99_ms, "p99_ms", measure_fields,
-                .doc = "99th percentile of latency"),
-    JSON_END,
-};
-
 static const struct json_field variant_fields[] = {
     JSON_LIST(struct sweep_variant, sets, set_count, "set", struct sweep_set, set_fields,
               .doc = "What makes this variant, axis by axis"),
     JSON_I64(struct sweep_variant, servers, "servers", 0, 0, .doc = "In all cells"),
     JSON_MAP(struct sweep_variant, differences, difference_count, "differences",
-             struct sweep_difference, difference_fields,
+             struct run_difference, run_difference_fields,
              .doc = "To the first variant, by country: each replication with the same of the "
                     "first, which has the same luck; empty for the first itself"),
     JSON_OBJECT(struct sweep_variant, result, "result", run_fields,

@@ -226,6 +226,20 @@ static const char *decision_name(const struct trace_record *r)
         return "trial";
     case TRACE_BACK:
         return "back in";
+    case TRACE_SHIFT:
+        return "zone taken out";
+    case TRACE_RETURN:
+        return "zone comes back";
+    case TRACE_START:
+        return "server started";
+    case TRACE_STOP:
+        return "server stopped";
+    case TRACE_RETIRE:
+        return "server retired";
+    case TRACE_CHANGE:
+        return "new version";
+    case TRACE_UNDO:
+        return "old version";
     default:
         return "shed";
     }
@@ -261,6 +275,29 @@ static void put_server_decision(struct trace_put *p, const struct trace_record *
             policy->eject_failures, r->request, eject);
 }
 
+const char *trace_put_control(uint8_t kind)
+{
+    switch (kind) {
+    case TRACE_SHIFT:
+        return "its tries fail or its servers ail, those of the other zones do not, and those can "
+               "carry the load";
+    case TRACE_RETURN:
+        return "it has been out for ten minutes, and is tried again";
+    case TRACE_START:
+        return "more servers are wanted than are known to live";
+    case TRACE_STOP:
+        return "fewer servers are wanted than there are";
+    case TRACE_RETIRE:
+        return "it ails while most of its like do not, and others are there";
+    case TRACE_CHANGE:
+        return "the rollout goes on to this zone";
+    case TRACE_UNDO:
+        return "the rollout is taken back: too much failed, or its time was over";
+    default:
+        return NULL;
+    }
+}
+
 void trace_put_decision(struct trace_put *p, const struct trace_record *r, const char *end)
 {
     size_t cell = cell_of(p, r);
@@ -270,7 +307,13 @@ void trace_put_decision(struct trace_put *p, const struct trace_record *r, const
     char delay[DURATION_TEXT_MAX];
     duration_format(delay, r->delay_ns / 1000);
     const char *how = end != NULL ? end : "failed";
-    if (!at_door)
+    const char *control = trace_put_control(r->kind);
+    if (control != NULL && at_door)
+        put(p, "zone %s: %s", p->zone[cell][r->zone], control);
+    else if (control != NULL) {
+        put_server(p, r);
+        put(p, ": %s", control);
+    } else if (!at_door)
         put_server_decision(p, r);
     else if (r->kind == TRACE_RETRY)
         put(p, "try %u of request %" PRId64 ": %s; another follows in %s outside zone %s",

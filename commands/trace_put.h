@@ -61,8 +61,12 @@ void trace_put_crowd(struct trace_put *p, size_t group, size_t zone, int64_t at_
 /* Begin, end or mark ("i") a fault. */
 void trace_put_fault(struct trace_put *p, const char *phase, size_t fault, int64_t at_ns);
 
-/* LEAVE (of what is shed), NO_ROOM, RETRY, NO_RETRY, TIMEOUT, EJECT, TRIAL or BACK, with a sentence
- * that says why. `end`: how the try before a RETRY ended; NULL: not known. */
+/* Why control does what it does, by enum trace_kind from SHIFT to UNDO; NULL: it is something else.
+ */
+const char *trace_put_control(uint8_t kind);
+
+/* SHIFT to UNDO, LEAVE (of what is shed), NO_ROOM, RETRY, NO_RETRY, TIMEOUT, EJECT, TRIAL or BACK,
+ * with a sentence that says why. `end`: how the try before a RETRY ended; NULL: not known. */
 void trace_put_decision(struct trace_put *p, const struct trace_record *r, const char *end);
 
 #endif

@@ -22,15 +22,6 @@ void window_add(struct window *w, int64_t now_us, int64_t latency_us, bool faile
     hist_add(&slot->latency, latency_us);
 }
 
-static void merge(struct hist *to, const struct hist *from)
-{
-    to->count += from->count;
-    to->sum_us += from->sum_us;
-    to->max_us = from->max_us > to->max_us ? from->max_us : to->max_us;
-    for (size_t i = 0; i < HIST_BUCKETS; i++)
-        to->bucket[i] += from->bucket[i];
-}
-
 struct window_sum window_read(const struct window *w, int64_t now_us)
 {
     struct hist all = {0};
@@ -41,7 +32,7 @@ struct window_sum window_read(const struct window *w, int64_t now_us)
         if (slot->number < 0 || slot->number <= number - WINDOW_SLOTS)
             continue;
         failed += slot->failed;
-        merge(&all, &slot->latency);
+        hist_pool(&all, &slot->latency);
     }
     /* Nine whole seconds and what there is of this one; a rate over less than one is noise. */
     int64_t from_us = (number - WINDOW_SLOTS + 1) * WINDOW_SLOT_US;

@@ -2,13 +2,17 @@
 #include "simulator/faults.h"
 #include "simulator/plane.h"
 #include "simulator/plane_parts.h"
+#include "simulator/trace.h"
 
 /* Give a zone of a cell the version of the rollout, or the old one. */
 static void change_zone(struct world *w, const struct rollout_order *order)
 {
     const struct scenario_fault *f = &w->scenario->faults[w->plane->rollout_fault];
-    const struct world_group *group = &w->group[order->cell * w->topo->service_count + f->service];
-    double errors = order->what == ROLLOUT_CHANGE ? f->share : 0;
+    uint32_t index = (uint32_t)(order->cell * w->topo->service_count + f->service);
+    const struct world_group *group = &w->group[index];
+    bool change = order->what == ROLLOUT_CHANGE;
+    double errors = change ? f->share : 0;
+    trace_control(w, change ? TRACE_CHANGE : TRACE_UNDO, index, WORLD_NONE, order->zone);
     for (uint32_t i = 0; i < group->slots; i++)
         w->server[group->server_first + order->zone * group->slots + i].new_errors = errors;
     faults_mark(w, order->cell);

@@ -1,6 +1,7 @@
 #include "base/scenario.h"
 #include "simulator/plane.h"
 #include "simulator/plane_parts.h"
+#include "simulator/trace.h"
 
 enum { SMOOTH_TICKS = 60 };
 
@@ -97,6 +98,7 @@ static void start_one(struct world *w, struct world_group *group, uint32_t zone)
         if (w->server[index].presence != SERVER_NONE || !may_start(w, index))
             continue;
         w->server[index].presence = SERVER_STARTING;
+        trace_control(w, TRACE_START, w->server[index].group, index, zone);
         engine_after(&w->engine, w->scenario->control.start_us * 1000, WORLD_STARTED, index);
         return;
     }
@@ -133,6 +135,7 @@ static void stop_one(struct world *w, struct world_group *group, uint32_t zone)
         if (w->server[index].presence == SERVER_NONE || is_dead(&w->server[index]) ||
             ails(w, index))
             continue;
+        trace_control(w, TRACE_STOP, w->server[index].group, index, zone);
         stop(w, group, index);
         return;
     }
@@ -152,6 +155,7 @@ static void retire(struct world *w, struct world_group *group, int64_t wanted)
         uint32_t index = group->server_first + i;
         if (!ails(w, index))
             continue;
+        trace_control(w, TRACE_RETIRE, w->server[index].group, index, w->server[index].place);
         stop(w, group, index);
         w->plane->server[index].barred_ns =
             engine_now(&w->engine) + PLANE_AWAY_S * INT64_C(1000000000);

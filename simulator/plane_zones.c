@@ -6,6 +6,7 @@
 #include "simulator/faults.h"
 #include "simulator/gossip_net.h"
 #include "simulator/plane_parts.h"
+#include "simulator/trace.h"
 
 enum { BAD_TICKS = 10 };
 
@@ -117,7 +118,7 @@ void plane_judge(struct world *w, uint32_t cell)
 {
     struct plane_cell *p = &w->plane->cell[cell];
     struct plane_count seen[TOPO_ZONES_MAX] = {{0}};
-    uint32_t zones = w->cell[cell].zones;
+    uint32_t zones = w->cell[cell].zones, first = cell * (uint32_t)w->topo->service_count;
     for (size_t k = 0; k < w->topo->service_count; k++) {
         size_t group = cell * w->topo->service_count + k;
         for (uint32_t z = 0; z < zones; z++) {
@@ -126,8 +127,10 @@ void plane_judge(struct world *w, uint32_t cell)
         }
     }
     if (p->shift.state == SHIFT_AWAY &&
-        plane_now_us(w) - p->shift.since_us >= PLANE_AWAY_S * INT64_C(1000000))
+        plane_now_us(w) - p->shift.since_us >= PLANE_AWAY_S * INT64_C(1000000)) {
+        trace_control(w, TRACE_RETURN, first, WORLD_NONE, p->shift.zone);
         shift_back(&p->shift, plane_now_us(w));
+    }
     for (uint32_t z = 0; z < zones; z++) {
         struct error err;
         bool bad = stands_out(seen, zones, z) || ails(w, cell, z);
@@ -135,7 +138,9 @@ void plane_judge(struct world *w, uint32_t cell)
         if (p->bad_ticks[z] != BAD_TICKS)
             continue;
         struct shift_facts facts = facts_of(w, cell, z);
-        if (shift_away(&p->shift, z, &facts, false, plane_now_us(w), &err) == 0)
-            w->count.shifts++;
+        if (shift_away(&p->shift, z, &facts, false, plane_now_us(w), &err) != 0)
+            continue;
+        w->count.shifts++;
+        trace_control(w, TRACE_SHIFT, first, WORLD_NONE, z);
     }
 }

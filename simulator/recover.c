@@ -27,10 +27,10 @@ static bool is_bad(const struct recover_bin *bin)
  * few before it: a bad time need not lose some of every bin's. */
 enum { LAST_BINS = 20 };
 
-static bool ends_bad(const struct recover *r)
+static bool ends_bad(const struct recover *r, int64_t until_ns)
 {
     int last = RECOVER_BINS - 1;
-    while (last > 0 && r->bin[last].requests == 0)
+    while (last > 0 && (r->bin[last].requests == 0 || last * r->width_ns > until_ns))
         last--;
     for (int i = last; i >= 0 && i > last - LAST_BINS; i--)
         if (is_bad(&r->bin[i]))
@@ -43,7 +43,7 @@ struct recover_times recover_read(const struct recover *r, int64_t from_ns, int6
 {
     bool fault = from_ns >= 0, over = fault && to_ns < until_ns;
     int64_t hurt_ns = 0, mitigated_ns = from_ns, recovered_ns = to_ns;
-    for (int i = 0; i < RECOVER_BINS; i++) {
+    for (int i = 0; i < RECOVER_BINS && i * r->width_ns <= until_ns; i++) {
         int64_t begin_ns = i * r->width_ns, end_ns = begin_ns + r->width_ns;
         if (end_ns > until_ns)
             end_ns = until_ns;
@@ -55,7 +55,7 @@ struct recover_times recover_read(const struct recover *r, int64_t from_ns, int6
         if (end_ns > to_ns)
             recovered_ns = end_ns;
     }
-    bool bad = ends_bad(r);
+    bool bad = ends_bad(r, until_ns);
     return (struct recover_times){
         .hurt_s = (double)hurt_ns * 1e-9,
         .mitigate_s = fault ? (double)(mitigated_ns - from_ns) * 1e-9 : (double)NAN,

@@ -47,7 +47,8 @@ struct recover_times { /* seconds, to the width of a bin */
 };
 
 /* `from_ns`: the first fault began; negative: there was none. `to_ns`: the last one ended; not
- * before the end of the run: it lasted. `until_ns`: the end of the run. */
+ * before the end of the run: it lasted. `until_ns`: the end of the run, or when
+ * something else begins: what is later is not looked at. */
 struct recover_times recover_read(const struct recover *r, int64_t from_ns, int64_t to_ns,
                                   int64_t until_ns);
 

@@ -153,6 +153,33 @@ static const struct json_field verdict_fields[] = {
     JSON_END,
 };
 
+static const struct json_field difference_measure_fields[] = {
+    JSON_F64(struct run_measure, mean, "mean", 0, 0, .nullable = true,
+             .doc = "Mean over the replications of this run minus the other one"),
+    JSON_PAIR(struct run_measure, ci95, "ci95", .nullable = true,
+              .doc = "Its 95 % interval, of the paired differences; null for one replication"),
+    JSON_END,
+};
+
+const struct json_field run_difference_fields[] = {
+    JSON_OBJECT(struct run_difference, availability, "availability", difference_measure_fields,
+                .doc = "Share of requests that were answered"),
+    JSON_OBJECT(struct run_difference, p50_ms, "p50_ms", difference_measure_fields,
+                .doc = "Median of latency"),
+    JSON_OBJECT(struct run_difference, p99_ms, "p99_ms", difference_measure_fields,
+                .doc = "99th percentile of latency"),
+    JSON_OBJECT(struct run_difference, p999_ms, "p999_ms", difference_measure_fields,
+                .doc = "99.9th percentile"),
+    JSON_OBJECT(
+        struct run_difference, hurt_s, "hurt_s", difference_measure_fields,
+        .doc = "Seconds in which more than 1 % was lost; null, as the next two, without faults"),
+    JSON_OBJECT(struct run_difference, mitigate_s, "mitigate_s", difference_measure_fields,
+                .doc = "Until that ended, from the first fault on"),
+    JSON_OBJECT(struct run_difference, recover_s, "recover_s", difference_measure_fields,
+                .doc = "The same from the end of the last"),
+    JSON_END,
+};
+
 static const struct json_field imprecise_fields[] = {
     JSON_STR(struct run_imprecise, measure, "measure", .doc = "Which measure"),
     JSON_STR(struct run_imprecise, country, "country", .doc = "Of which country"),
@@ -207,5 +234,9 @@ const struct json_field run_fields[] = {
               .count_min = 1, .doc = "Of calls that have one, by cell"),
     JSON_LIST(struct run_result, verdicts, verdict_count, "expect", struct run_verdict,
               verdict_fields, .doc = "What was expected, and what came"),
+    JSON_MAP(struct run_result, differences, difference_count, "differences", struct run_difference,
+             run_difference_fields, .count_min = 1,
+             .doc = "To --baseline, by country: each replication with the same of the other run, "
+                    "which has the same luck"),
     JSON_END,
 };

@@ -89,6 +89,24 @@ static void keep_pilot(struct crew *crew, const struct world_count *count)
     pthread_mutex_unlock(&crew->lock);
 }
 
+static struct run_listener *listener_of(const struct crew *crew, int64_t index)
+{
+    return index < crew->opts->listener_count ? &crew->opts->listener[index] : NULL;
+}
+
+/* Run on to `until_ns`; whoever looks does so now and then on the way, next at `look_ns`. */
+static int run_slice(struct world *w, const struct run_listener *l, int64_t *look_ns,
+                     int64_t until_ns, struct error *err)
+{
+    while (l != NULL && l->look != NULL && *look_ns < until_ns) {
+        if (world_run(w, *look_ns, err) != 0)
+            return -1;
+        l->look(l->context, w);
+        *look_ns += l->look_ns;
+    }
+    return world_run(w, until_ns, err);
+}
+
 /* One replication, in slices. 0 done, 1 given up, -1 with `err` set. */
 static int replicate(struct crew *crew, int64_t index, struct arena *a, struct error *err)
 {
@@ -98,13 +116,13 @@ static int replicate(struct crew *crew, int64_t index, struct arena *a, struct e
     if (world_init(w, crew->topo, crew->plan, crew->scenario, (uint64_t)crew->opts->seed,
                    (uint64_t)index, a, err) != 0)
         return -1;
-    if (index == 0 && crew->opts->trace != NULL &&
-        trace_listen(w, crew->opts->trace, crew->opts->trace_context, a) != 0)
+    struct run_listener *l = listener_of(crew, index);
+    if (l != NULL && l->trace != NULL && trace_listen(w, l->trace, l->context, a) != 0)
         return error_memory(err);
-    int64_t end_ns = crew->scenario->duration_us * 1000;
+    int64_t end_ns = crew->scenario->duration_us * 1000, look_ns = 0;
     for (int64_t slice = 1; slice <= crew->slices; slice++) {
         int64_t until_ns = slice == crew->slices ? end_ns : end_ns / crew->slices * slice;
-        if (world_run(w, until_ns, err) != 0)
+        if (run_slice(w, l, &look_ns, until_ns, err) != 0)
             return -1;
         pthread_mutex_lock(&crew->lock);
         crew->slices_done++;
@@ -114,6 +132,10 @@ static int replicate(struct crew *crew, int64_t index, struct arena *a, struct e
         if (slice < crew->slices && (vain || must_stop(crew->opts)))
             return 1;
     }
+    if (l != NULL && l->look != NULL)
+        l->look(l->context, w);
+    if (l != NULL)
+        l->heard = true;
     if (crew->pilot != NULL)
         keep_pilot(crew, &w->count);
     else
@@ -130,7 +152,7 @@ static int recall(struct crew *crew, int64_t index, struct error *err)
     pthread_mutex_lock(&crew->keeping);
     int found = keep->load(keep->context, index, &crew->sample[index], err);
     pthread_mutex_unlock(&crew->keeping);
-    if (found <= 0)
+    if (found <= 0 || listener_of(crew, index) != NULL)
         return found;
     pthread_mutex_lock(&crew->lock);
     crew->loaded[index] = true;
@@ -155,11 +177,13 @@ static int save(struct crew *crew, int64_t index, struct error *err)
 static int obtain(struct crew *crew, int64_t index, struct error *err)
 {
     int found = recall(crew, index, err);
-    if (found != 0)
+    if (found < 0 || (found > 0 && listener_of(crew, index) == NULL))
         return found > 0 ? 0 : -1;
     struct arena a = {0};
     int end = replicate(crew, index, &a, err);
     arena_release(&a);
+    if (found > 0) /* and its sample is what was kept, also when it was given up */
+        return end < 0 ? -1 : 0;
     return end == 0 ? save(crew, index, err) : end;
 }
 

@@ -18,6 +18,7 @@ struct error;
 struct scenario;
 struct topo;
 struct trace_record;
+struct world;
 
 /* What an interval is based on. */
 enum run_interval {
@@ -137,6 +138,11 @@ struct run_verdict { /* one expectation of one country, or cell */
     bool pass;
 };
 
+struct run_difference { /* of a country, to a run of the same seed: replication by replication */
+    const char *country;
+    struct run_measure availability, p50_ms, p99_ms, p999_ms, hurt_s, mitigate_s, recover_s;
+};
+
 struct run_imprecise { /* a measure that is not as precise as was asked */
     const char *measure;
     const char *country;
@@ -178,6 +184,8 @@ struct run_result {
     size_t cache_count;
     struct run_verdict *verdicts;
     size_t verdict_count;
+    struct run_difference *differences; /* to a baseline; run_scenario leaves it empty */
+    size_t difference_count;
 };
 
 /* The table that encodes a result; docs/sim.schema.json is printed from it. */
@@ -185,6 +193,7 @@ extern const struct json_field run_fields[];
 
 /* Parts of it. */
 extern const struct json_field run_measure_fields[];
+extern const struct json_field run_difference_fields[];
 extern const struct json_field run_cache_fields[], run_function_fields[], run_pipeline_fields[];
 
 struct result_sample;
@@ -201,6 +210,16 @@ struct run_keep {
     void *context;
 };
 
+/* Who listens to one replication, on the thread that runs it. */
+struct run_listener {
+    void (*trace)(void *context, const struct trace_record *record); /* may be NULL */
+    /* Called at the start, every `look_ns` of simulated time and at the end; may be NULL. */
+    void (*look)(void *context, const struct world *world);
+    void *context;
+    int64_t look_ns; /* > 0 */
+    bool heard;      /* filled in: it was told of all, to the end */
+};
+
 struct run_opts {
     int64_t seed;
     int64_t replications;              /* >= 1; with a precision, of the first round */
@@ -211,12 +230,11 @@ struct run_opts {
      * stopped or failed at last with 1; may be NULL. */
     void (*progress)(void *context, double done);
     void *context;
-    /* Told of what happens in replication 0, by the thread that runs it; may be NULL. */
-    void (*trace)(void *context, const struct trace_record *record);
-    void *trace_context;
-    const struct run_keep *keep; /* may be NULL. What it finds is not run again and counts as run,
-                                    but not in the events per second; when it fails, so does the
-                                    replication */
+    struct run_listener *listener; /* [listener_count] of replications 0 ..; may be NULL */
+    int64_t listener_count;
+    const struct run_keep *keep; /* may be NULL. What it finds counts as run, but not in the events
+                                    per second, and is run again only for who listens to it; when it
+                                    fails, so does the replication */
 };
 
 /* Simulate a bound scenario. 0, or -1 with `err` set, that of the first replication that failed,

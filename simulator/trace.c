@@ -159,6 +159,24 @@ void trace_tell_retry(struct world *w, uint32_t request, int answer, int64_t del
     tell(w, &r);
 }
 
+void trace_tell_control(struct world *w, enum trace_kind kind, uint32_t group, uint32_t server,
+                        uint32_t zone)
+{
+    struct trace_record r = {
+        .request = -1,
+        .request_slot = WORLD_NONE,
+        .attempt_slot = WORLD_NONE,
+        .who = w->topo->cells[w->group[group].cell].country[0],
+        .group = group,
+        .server = server,
+        .zone = (uint16_t)zone,
+        .kind = (uint8_t)kind,
+    };
+    if (server != WORLD_NONE)
+        set_server(w, &r, server);
+    tell(w, &r);
+}
+
 void trace_tell_fault(struct world *w, enum trace_kind kind, uint32_t fault)
 {
     struct trace_record r = {

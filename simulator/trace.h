@@ -30,13 +30,20 @@ enum trace_kind {
     TRACE_EJECT,    /* a server is left out */
     TRACE_TRIAL,    /* the try that was just sent decides whether it comes back */
     TRACE_BACK,     /* a server takes part again */
+    TRACE_SHIFT,    /* control begins to take `zone` of the cell out, */
+    TRACE_RETURN,   /* and to bring it back */
+    TRACE_START,    /* it starts a server, */
+    TRACE_STOP,     /* stops one that is not needed any more, */
+    TRACE_RETIRE,   /* or one that ails */
+    TRACE_CHANGE,   /* a rollout changes `zone` of the group, */
+    TRACE_UNDO,     /* or changes it back */
     TRACE_BREAK,    /* a fault begins */
     TRACE_HEAL,     /* and ends */
 };
 
 struct trace_record {
     int64_t at_ns;
-    int64_t request;       /* in the order of beginning, from 0; -1: about none */
+    int64_t request;       /* in the order of beginning, from 0; -1: about none, as from SHIFT on */
     int64_t delay_ns;      /* RETRY: until the next try is sent */
     uint32_t request_slot; /* below the world's pool_count; another's after END. The same for */
     uint32_t
@@ -80,6 +87,8 @@ TRACE_RARE void trace_tell_refused(struct world *w, uint32_t stream);
 TRACE_RARE void trace_tell_try(struct world *w, enum trace_kind kind, uint32_t attempt, int answer);
 TRACE_RARE void trace_tell_replica(struct world *w, uint32_t attempt);
 TRACE_RARE void trace_tell_retry(struct world *w, uint32_t request, int answer, int64_t delay_ns);
+TRACE_RARE void trace_tell_control(struct world *w, enum trace_kind kind, uint32_t group,
+                                   uint32_t server, uint32_t zone);
 TRACE_RARE void trace_tell_fault(struct world *w, enum trace_kind kind, uint32_t fault);
 
 static inline bool trace_is_on(const struct world *w)
@@ -121,6 +130,15 @@ static inline void trace_retry(struct world *w, uint32_t request, int answer, in
 {
     if (trace_is_on(w))
         trace_tell_retry(w, request, answer, delay_ns);
+}
+
+/* SHIFT, RETURN, CHANGE or UNDO of a zone, and `server` is WORLD_NONE; or START, STOP or RETIRE of
+ * a server of the group. */
+static inline void trace_control(struct world *w, enum trace_kind kind, uint32_t group,
+                                 uint32_t server, uint32_t zone)
+{
+    if (trace_is_on(w))
+        trace_tell_control(w, kind, group, server, zone);
 }
 
 /* BREAK or HEAL. */

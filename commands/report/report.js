@@ -56,55 +56,139 @@
     return ctx.createPattern(tile, 'repeat');
   };
 
+  const LANE = 13; /* px of a fault's lane above the plot */
+  const lanes = (spec) => (spec.bands && spec.bands.length ? Math.min(spec.lanes, 4) : 0);
+
+  /* Faults: a lane each above the plot, and a band through it. */
+  const drawBands = (chart) => {
+    const {ctx, chartArea: a, scales: {x}, $spec: spec} = chart;
+    const rows = lanes(spec);
+    let last = [];
+    for (const band of spec.bands || []) {
+      const from = Math.max(x.getPixelForValue(band[0]), a.left);
+      const to = Math.max(Math.min(x.getPixelForValue(band[1]), a.right), from + 2);
+      const top = a.top - LANE * (rows - band[3] % rows);
+      ctx.fillStyle = faint(css('--c1'), 0.08);
+      ctx.fillRect(from, a.top, to - from, a.bottom - a.top);
+      ctx.fillStyle = faint(css('--c1'), 0.35);
+      ctx.fillRect(from, top + 1, to - from, LANE - 2);
+      ctx.strokeStyle = css('--c1');
+      ctx.setLineDash([]);
+      ctx.strokeRect(from, top + 1, to - from, LANE - 2);
+      ctx.fillStyle = css('--text');
+      if (last[band[3] % rows] > from) continue; /* its letter would stand on another */
+      const wide = ctx.measureText(band[2]).width;
+      ctx.fillText(band[2], Math.min(from + 3, a.right - wide), top + LANE - 3);
+      last[band[3] % rows] = from + 3 + wide;
+    }
+  };
+
+  /* Lines at moments, each with its word where there is room. */
+  const drawMarks = (chart) => {
+    const {ctx, chartArea: a, scales: {x}, $spec: spec} = chart;
+    const ends = []; /* of the words, row by row from below */
+    for (const mark of [...spec.marks || []].sort((p, q) => p[0] - q[0])) {
+      if (!mark[1]) continue;
+      const at = x.getPixelForValue(mark[0]);
+      if (at < a.left - 1 || at > a.right + 1) continue;
+      ctx.strokeStyle = ctx.fillStyle = css('--text');
+      ctx.setLineDash([2, 3]);
+      ctx.beginPath();
+      ctx.moveTo(at, a.top);
+      ctx.lineTo(at, a.bottom);
+      ctx.stroke();
+      const wide = ctx.measureText(mark[1]).width;
+      const left = at + wide + 6 > a.right;
+      const from = left ? at - wide - 3 : at + 3;
+      let row = 0;
+      while (row < 6 && ends[row] > from) row++;
+      ends[row] = from + wide + 4;
+      const y = a.bottom - 5 - 13 * row;
+      ctx.setLineDash([]);
+      ctx.lineWidth = 3;
+      ctx.strokeStyle = css('--back');
+      ctx.strokeText(mark[1], from, y);
+      ctx.lineWidth = 1;
+      ctx.fillText(mark[1], from, y);
+    }
+  };
+
+  /* Between the least and the most of several runs. */
+  const drawSpread = (chart) => {
+    const {ctx, chartArea: a, scales: {x, y}, $spec: spec} = chart;
+    const at = (v) => Math.min(Math.max(y.getPixelForValue(Math.max(v, y.min)), a.top), a.bottom);
+    (spec.series || []).forEach((s, i) => {
+      if (!s.band || !s.band.length || !chart.isDatasetVisible(i)) return;
+      ctx.fillStyle = faint(color(s.color === undefined ? i : s.color), 0.18);
+      for (let k = 0; k < s.points.length;) {
+        let end = k;
+        while (end < s.points.length && s.band[end][0] !== null) end++;
+        if (end > k) {
+          ctx.beginPath();
+          for (let n = k; n < end; n++) ctx.lineTo(x.getPixelForValue(s.points[n][0]), at(s.band[n][1]));
+          for (let n = end - 1; n >= k; n--) ctx.lineTo(x.getPixelForValue(s.points[n][0]), at(s.band[n][0]));
+          ctx.fill();
+        }
+        k = end + 1;
+      }
+    });
+  };
+
   const extras = {
     id: 'extras',
     beforeDatasetsDraw(chart) {
-      const {ctx, chartArea: a, scales: {x}, $spec: spec} = chart;
+      const {ctx, chartArea: a, scales: {x, y}, $spec: spec} = chart;
       ctx.save();
       ctx.font = '600 11px system-ui, sans-serif';
-      for (const [i, band] of (spec.bands || []).entries()) {
-        const from = Math.max(x.getPixelForValue(band[0]), a.left);
-        const to = Math.max(Math.min(x.getPixelForValue(band[1]), a.right), from + 2);
-        ctx.fillStyle = faint(css('--c1'), 0.12);
-        ctx.fillRect(from, a.top, to - from, a.bottom - a.top);
-        ctx.strokeStyle = css('--c1');
-        ctx.strokeRect(from, a.top, to - from, 0);
-        ctx.fillStyle = css('--c1');
-        ctx.fillText(band[2], from + 3, a.top + 12 + 12 * (i % 3));
-      }
-      for (const [i, mark] of (spec.marks || []).entries()) {
-        const at = x.getPixelForValue(mark[0]);
+      drawBands(chart);
+      ctx.beginPath();
+      ctx.rect(a.left, a.top - 1, a.right - a.left, a.bottom - a.top + 2);
+      ctx.save();
+      ctx.clip();
+      drawSpread(chart);
+      ctx.restore();
+      drawMarks(chart);
+      if (spec.zero) {
         ctx.strokeStyle = css('--text');
-        ctx.setLineDash([2, 3]);
+        ctx.lineWidth = 3;
         ctx.beginPath();
-        ctx.moveTo(at, a.top);
-        ctx.lineTo(at, a.bottom);
+        ctx.moveTo(a.left, y.getPixelForValue(0));
+        ctx.lineTo(a.right, y.getPixelForValue(0));
         ctx.stroke();
-        ctx.fillStyle = css('--text');
-        const room = at + ctx.measureText(mark[1]).width + 4 < a.right;
-        ctx.textAlign = room ? 'left' : 'right';
-        ctx.fillText(mark[1], at + (room ? 3 : -3), a.bottom - 4 - 12 * (i % 3));
-        ctx.textAlign = 'left';
+      }
+      if (spec.dumbbells) { /* a bar from each first to each second */
+        ctx.strokeStyle = css('--line');
+        ctx.lineWidth = 4;
+        spec.labels.forEach((l, k) => {
+          const ends = spec.series.map((s) => s.values[k]);
+          if (ends.some((v) => v === null)) return;
+          const row = y.getPixelForValue(k);
+          ctx.beginPath();
+          ctx.moveTo(x.getPixelForValue(ends[0]), row);
+          ctx.lineTo(x.getPixelForValue(ends[1]), row);
+          ctx.stroke();
+        });
       }
       ctx.restore();
     },
     afterDatasetsDraw(chart) {
       const {ctx, scales: {x}, $spec: spec} = chart;
       ctx.save();
-      ctx.strokeStyle = ctx.fillStyle = css('--text');
       ctx.font = '11px system-ui, sans-serif';
       (spec.series || []).forEach((s, i) => {
         const at = chart.getDatasetMeta(i).data;
+        ctx.strokeStyle = ctx.fillStyle = css('--text');
         (s.labels || []).forEach((l, k) => {
           if (!l || !at[k]) return;
           const left = at[k].x + ctx.measureText(l).width + 10 > chart.chartArea.right;
           ctx.textAlign = left ? 'right' : 'left';
           ctx.fillText(l, at[k].x + (left ? -8 : 8), at[k].y + (s.ring ? 20 : -6));
         });
+        if (spec.dumbbells) ctx.strokeStyle = color(i);
         (s.low || []).forEach((low, k) => {
           if (low === null || s.high[k] === null || !at[k]) return;
-          const l = x.getPixelForValue(low);
-          const h = x.getPixelForValue(s.high[k]);
+          const l = Math.max(x.getPixelForValue(low), chart.chartArea.left);
+          const h = Math.min(x.getPixelForValue(s.high[k]), chart.chartArea.right);
           ctx.beginPath();
           ctx.moveTo(l, at[k].y);
           ctx.lineTo(h, at[k].y);
@@ -208,17 +292,43 @@
     },
   });
 
+  const dumbbells = (spec) => ({
+    type: 'line',
+    data: {labels: spec.labels, datasets: spec.series.map((s, i) => ({
+      label: s.name,
+      data: s.values,
+      showLine: false,
+      pointStyle: i ? 'rectRot' : 'circle',
+      pointRadius: 6,
+      pointBorderWidth: 2,
+      borderColor: () => color(i),
+      backgroundColor: () => (i ? color(i) : css('--back')), /* open, then full */
+    }))},
+    options: {
+      indexAxis: 'y',
+      scales: {x: Object.assign(scale(Object.assign({}, spec.x, {log: spec.log}), false),
+        spec.log ? {} : {beginAtZero: true, suggestedMax:
+          Math.max(...spec.series.flatMap((s) => s.high || []).filter(isFinite), 0)}),
+      y: {type: 'category', offset: true, ticks: {color: () => css('--text'), autoSkip: false},
+        grid: {color: () => css('--line')}}},
+      interaction: {mode: 'nearest', axis: 'y', intersect: false},
+      plugins: {tooltip: {callbacks: {
+        label: (item) => `${item.dataset.label}: ${text(item.parsed.x)}`}}},
+    },
+  });
+
   const draw = (figure) => {
     const spec = JSON.parse(figure.querySelector('script').textContent);
     const plot = figure.querySelector('.plot');
     if (spec.kind === 'bars')
-      plot.style.height = `${70 + spec.labels.length * (14 + 20 * spec.series.length)}px`;
+      plot.style.height = `${90 + spec.labels.length * (spec.dumbbells ? 26 : 14 + 20 * spec.series.length)}px`;
     if (spec.end) Object.assign(spec.x, {min: 0, max: spec.end});
     if (spec.x.kind === 'log') {
       const all = spec.series.flatMap((s) => s.points.map((p) => p[0])).filter((v) => v > 0);
       Object.assign(spec.x, {min: Math.min(...all) * 0.85, max: Math.max(...all) * 1.2});
     }
-    const config = spec.kind === 'bars' ? bars(spec) : line(spec);
+    const config = spec.dumbbells ? dumbbells(spec) : spec.kind === 'bars' ? bars(spec) : line(spec);
+    if (lanes(spec)) config.options.layout = {padding: {top: LANE * lanes(spec) + 2}};
     const usual = {
       animation: false, responsive: true, maintainAspectRatio: false, normalized: true,
     };
@@ -226,7 +336,7 @@
     Object.assign(config.options, usual);
     Object.assign(config.options.plugins, {legend: {
       display: spec.series.length > 1, position: 'bottom', align: 'start',
-      labels: {usePointStyle: spec.kind !== 'bars', boxWidth: 28, color: () => css('--text'),
+      labels: {usePointStyle: spec.kind !== 'bars' || spec.dumbbells, boxWidth: 28, color: () => css('--text'),
         generateLabels: (chart) => {
           const made = Chart.defaults.plugins.legend.labels.generateLabels(chart);
           return made.map((l) => {

@@ -148,8 +148,9 @@ static void take(struct shot *s)
     size_t len;
     struct trace_file *file = trace_file_open(&s->opts, &s->files, &err);
     assert_non_null(file);
+    struct run_listener listener = {.trace = trace_file_take, .context = file};
     const struct run_opts opts = {
-        .seed = 3, .replications = 1, .jobs = 1, .trace = trace_file_take, .trace_context = file};
+        .seed = 3, .replications = 1, .jobs = 1, .listener = &listener, .listener_count = 1};
     const struct files *f = &s->files;
     assert_ok(run_scenario(&s->result, &f->topo, &f->plan, &f->scenario, &opts, &s->arena, &err),
               &err);
@@ -407,12 +408,13 @@ static void test_trace_file_that_cannot_be_written_says_why_and_stops_the_run(vo
     s.opts.stop = &stop;
     if (access("/dev/full", W_OK) == 0) {
         struct trace_file *file = trace_file_open(&s.opts, &s.files, &err);
+        struct run_listener listener = {.trace = trace_file_take, .context = file};
         const struct run_opts opts = {.seed = 3,
                                       .replications = 1,
                                       .jobs = 1,
                                       .stop = &stop,
-                                      .trace = trace_file_take,
-                                      .trace_context = file};
+                                      .listener = &listener,
+                                      .listener_count = 1};
         struct run_result none;
         assert_int_equal(run_scenario(&none, &s.files.topo, &s.files.plan, &s.files.scenario, &opts,
                                       &s.arena, &err),

@@ -42,7 +42,11 @@ static const char *const words[] = {
     [TRACE_END] = "ends",          [TRACE_EJECT] = "ejects",
     [TRACE_TRIAL] = "tries",       [TRACE_BACK] = "readmits",
     [TRACE_CALLS] = "asks others", [TRACE_LEFT] = "leaves alone",
-    [TRACE_BREAK] = "breaks",      [TRACE_HEAL] = "heals",
+    [TRACE_SHIFT] = "takes out",   [TRACE_RETURN] = "brings back",
+    [TRACE_START] = "starts",      [TRACE_STOP] = "stops",
+    [TRACE_RETIRE] = "retires",    [TRACE_CHANGE] = "changes",
+    [TRACE_UNDO] = "undoes",       [TRACE_BREAK] = "breaks",
+    [TRACE_HEAL] = "heals",
 };
 
 static void say(struct stage *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -263,11 +267,13 @@ static void test_trace_changes_nothing_and_tells_of_each_request(void **state)
         assert_int_equal(
             run_scenario(&quiet, &made.topo, &made.plan, &made.scenario, &opts, &made.arena, &err),
             0);
-        opts.trace = count;
-        opts.trace_context = kinds;
+        struct run_listener listener = {.trace = count, .context = kinds};
+        opts.listener = &listener;
+        opts.listener_count = 1;
         assert_int_equal(
             run_scenario(&told, &made.topo, &made.plan, &made.scenario, &opts, &made.arena, &err),
             0);
+        assert_true(listener.heard);
         assert_string_equal(told.digest, quiet.digest);
         assert_int_equal(told.events, quiet.events);
         assert_int_equal(told.countries[0].retries, quiet.countries[0].retries);
