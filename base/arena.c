@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_BYTES = 64 * 1024, ALIGN_SMALL = 16, ALIGN_LARGE = 64 };
+/* The first is small, for the many arenas that hold one answer; each that follows is twice what is
+ * there, so that the one that a reset keeps soon holds all. */
+enum { BLOCK_BYTES_MIN = 4096, BLOCK_BYTES_MAX = 64 * 1024, ALIGN_SMALL = 16, ALIGN_LARGE = 64 };
 
 struct arena_block {
     struct arena_block *next;
@@ -35,6 +37,13 @@ static struct arena_block *block_new(size_t bytes)
     return block;
 }
 
+static size_t usual_bytes(const struct arena *a)
+{
+    return a->bytes == 0                    ? BLOCK_BYTES_MIN
+           : a->bytes > BLOCK_BYTES_MAX / 2 ? BLOCK_BYTES_MAX
+                                            : 2 * a->bytes;
+}
+
 void *arena_alloc(struct arena *a, size_t count, size_t size)
 {
     if (size != 0 && count > (SIZE_MAX / 2) / size)
@@ -44,9 +53,9 @@ void *arena_alloc(struct arena *a, size_t count, size_t size)
     size_t start = align_up(a->used, align);
     if (a->block == NULL || start > a->block->bytes || want > a->block->bytes - start) {
         size_t header = align_up(sizeof(struct arena_block), ALIGN_LARGE);
-        size_t bytes = align_up(header + want, ALIGN_LARGE);
-        if (bytes < BLOCK_BYTES)
-            bytes = BLOCK_BYTES;
+        size_t bytes = align_up(header + want, ALIGN_LARGE), usual = usual_bytes(a);
+        if (bytes < usual)
+            bytes = usual;
         struct arena_block *block = block_new(bytes);
         if (block == NULL)
             return NULL;
@@ -95,10 +104,14 @@ void arena_reset(struct arena *a)
     struct arena_block *kept = NULL;
     while (a->block != NULL) {
         struct arena_block *next = a->block->next;
-        if (kept == NULL && a->block->bytes == BLOCK_BYTES)
-            kept = a->block;
-        else
-            free(a->block->memory);
+        struct arena_block *out = a->block;
+        if (out->bytes <= BLOCK_BYTES_MAX && (kept == NULL || out->bytes > kept->bytes)) {
+            struct arena_block *smaller = kept;
+            kept = out;
+            out = smaller;
+        }
+        if (out != NULL)
+            free(out->memory);
         a->block = next;
     }
     *a = (struct arena){0};

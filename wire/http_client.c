@@ -236,9 +236,10 @@ void http_cancel(struct http_call *call)
 
 static struct http_client *client_new(uv_loop_t *loop, uint32_t connections_max)
 {
-    struct http_client *c = calloc(1, sizeof *c);
+    struct http_client *c = malloc(sizeof *c);
     if (c == NULL)
         return NULL;
+    memset(c, 0, offsetof(struct http_client, read));
     signal(SIGPIPE, SIG_IGN);
     c->loop = loop;
     c->links_max = connections_max > 0 ? connections_max : 1;

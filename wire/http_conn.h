@@ -85,7 +85,7 @@ struct http_server {
     bool closing;
     void (*closed)(void *context);
     void *closed_context;
-    char read[HTTP_READ_BYTES];
+    char read[HTTP_READ_BYTES]; /* not cleared: what is never read costs no memory */
 };
 
 struct http_conn {

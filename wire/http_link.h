@@ -63,7 +63,7 @@ struct http_client {
     unsigned handles; /* not closed yet: the links' and the timer */
     bool is_unix;
     bool freed;
-    char read[HTTP_LINK_READ_BYTES];
+    char read[HTTP_LINK_READ_BYTES]; /* not cleared: what is never read costs no memory */
 };
 
 struct http_link {

@@ -276,9 +276,10 @@ static int start(struct http_server **out, uv_loop_t *loop, int port, const char
                  const struct http_limits *limits, http_handler *handler, void *context,
                  struct error *err)
 {
-    struct http_server *s = calloc(1, sizeof *s);
+    struct http_server *s = malloc(sizeof *s);
     if (s == NULL)
         return error_memory(err);
+    memset(s, 0, offsetof(struct http_server, read));
     s->fd = -1;
     s->loop = loop;
     s->handler = handler;

@@ -181,7 +181,8 @@ struct news { /* what the new process tells us through a pipe that exec closes *
 
 enum { STEP_FORK, STEP_FILES, STEP_FOLDER, STEP_EXEC };
 
-/* From here to exec only what is safe after a fork of many threads. */
+/* From here to exec only what is safe after a fork of many threads, and in memory that is still the
+ * parent's: vfork, since copying the tables of its pages takes longer than all the rest. */
 static void tell(int fd, int error, int step)
 {
     struct news news = {.pid = getpid(), .error = error, .step = step};
@@ -231,12 +232,20 @@ static _Noreturn void child(const struct process_spawn_opts *opts, char **argv, 
                             int news)
 {
     setsid();
-    pid_t pid = fork();
+    pid_t pid = vfork();
     if (pid == 0)
         become(opts, argv, empty, log, news);
     if (pid < 0)
         tell(news, errno, STEP_FORK);
     _exit(0);
+}
+
+static pid_t begin(const struct process_spawn_opts *opts, char **argv, int empty, int log, int news)
+{
+    pid_t first = vfork();
+    if (first == 0)
+        child(opts, argv, empty, log, news);
+    return first;
 }
 
 static int hear(int fd, const struct process_spawn_opts *opts, pid_t *pid, struct error *err)
@@ -292,9 +301,7 @@ int process_spawn(const struct process_spawn_opts *opts, pid_t *pid, struct erro
     sigset_t all, before; /* handlers of ours must not run in the child */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    pid_t first = fork();
-    if (first == 0)
-        child(opts, argv, empty, log, pipes[1]);
+    pid_t first = begin(opts, argv, empty, log, pipes[1]);
     int error = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (first < 0) {

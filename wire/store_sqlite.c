@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,12 +31,13 @@ enum { REDO = 1 }; /* a status: undone without its fault */
 
 struct reader {
     struct store *store;
-    struct store_tx *tx;
+    struct store_tx *tx; /* NULL: to be opened by its thread */
     pthread_t thread;
 };
 
 struct store {
     struct store_opts opts; /* without its strings */
+    char *path;             /* of the file */
     struct turnstile *turnstile;
     struct store_tx *tx;
     struct store_log log;
@@ -55,10 +55,22 @@ struct store {
 
 /* ---- handing over ---- */
 
+static void *write_on(void *context);
+static void *read_on(void *context);
+
+/* Many a store is hardly ever written, or read by two at once. */
+static bool is_manned(struct store *s, const struct store_lane *lane)
+{
+    struct reader *next = &s->reader[s->reads.threads % READERS_MAX];
+    return lane == &s->writes
+               ? store_lane_man(&s->writes, 1, &s->writer, write_on, s)
+               : store_lane_man(&s->reads, s->opts.readers, &next->thread, read_on, next);
+}
+
 static bool hand_over(struct store *s, struct store_lane *lane, const struct store_job *job)
 {
     pthread_mutex_lock(&s->mutex);
-    bool accepted = !s->stopping && store_lane_push(lane, job);
+    bool accepted = !s->stopping && is_manned(s, lane) && store_lane_push(lane, job);
     *(accepted ? &s->stats.accepted : &s->stats.refused) += 1;
     pthread_mutex_unlock(&s->mutex);
     return accepted;
@@ -92,9 +104,7 @@ static size_t pop(struct store *s, struct store_lane *lane, struct store_job **j
 static bool wait_for_jobs(struct store *s, struct store_lane *lane)
 {
     pthread_mutex_lock(&s->mutex);
-    while (!lane->head && !s->stopping)
-        pthread_cond_wait(&lane->wake, &s->mutex);
-    bool any = lane->head != NULL;
+    bool any = store_lane_wait(lane, &s->mutex, &s->stopping);
     pthread_mutex_unlock(&s->mutex);
     return any;
 }
@@ -291,14 +301,41 @@ static void write_group(struct store *s)
 
 /* ---- reading ---- */
 
+/* With the turn. */
+static int connect_reader(struct reader *r, struct error *err)
+{
+    return store_tx_open(&r->tx, r->store->path, STORE_TX_READ, err);
+}
+
+/* A reader that is not the first connects when there is work for it. It may wait for a writer then,
+ * so another one is woken for the work. */
+static int join_readers(struct reader *r, struct error *err)
+{
+    if (r->tx != NULL)
+        return 0;
+    pthread_cond_signal(&r->store->reads.wake);
+    if (turnstile_take(r->store->turnstile, err) < 0)
+        return -1;
+    int status = connect_reader(r, err);
+    turnstile_give(r->store->turnstile);
+    return status;
+}
+
 static void *read_on(void *context)
 {
     struct reader *r = context;
     struct store *s = r->store;
     while (wait_for_jobs(s, &s->reads)) {
         struct store_job *job;
+        struct error err;
+        int joined = join_readers(r, &err);
         if (pop(s, &s->reads, &job, 1) == 0)
             continue;
+        if (joined < 0) {
+            fail_all(&job, 1, &err);
+            answer(s, &job, 1);
+            continue;
+        }
         int64_t us_max = s->opts.read_us_max, from_us = clock_us();
         job->status = store_tx_begin(r->tx, us_max, &job->err);
         if (job->status == 0) {
@@ -332,7 +369,7 @@ static void *write_on(void *context)
     struct store *s = context;
     while (wait_for_jobs(s, &s->writes))
         write_group(s);
-    for (unsigned i = 0; i < s->opts.readers; i++)
+    for (unsigned i = 0; i < s->reads.threads; i++) /* none is added once we are stopping */
         pthread_join(s->reader[i].thread, NULL);
     disconnect(s);
     pthread_mutex_lock(&s->mutex);
@@ -348,13 +385,19 @@ static uint64_t waiting(const struct store *s)
     return s->stats.accepted - s->stats.writes - s->stats.reads;
 }
 
+/* The writer closes what is open. */
 void store_stop(struct store *s)
 {
     pthread_mutex_lock(&s->mutex);
+    bool first = !s->stopping, here = false;
     s->stopping = true;
+    if (first && s->writes.threads == 0)
+        here = !store_lane_start(&s->writes, &s->writer, write_on, s);
     pthread_cond_broadcast(&s->writes.wake);
     pthread_cond_broadcast(&s->reads.wake);
     pthread_mutex_unlock(&s->mutex);
+    if (here)
+        write_on(s);
 }
 
 bool store_stopped(struct store *s)
@@ -371,6 +414,7 @@ static void free_store(struct store *s)
     store_lane_release(&s->writes);
     store_lane_release(&s->reads);
     pthread_mutex_destroy(&s->mutex);
+    free(s->path);
     free(s);
 }
 
@@ -379,7 +423,8 @@ void store_close(struct store *s)
     if (!s)
         return;
     store_stop(s);
-    pthread_join(s->writer, NULL);
+    if (s->writes.threads > 0)
+        pthread_join(s->writer, NULL);
     store_answer(s);
     assert(waiting(s) == 0);
     free_store(s);
@@ -413,17 +458,6 @@ static int open_file(struct store *s, const struct store_opts *opts, const char 
                               err);
 }
 
-static int connect_readers(struct store *s, const char *path, struct error *err)
-{
-    for (unsigned i = 0; i < s->opts.readers; i++) {
-        s->reader[i].store = s;
-        if (store_tx_open(&s->reader[i].tx, path, STORE_TX_READ, err) < 0)
-            return -1;
-        turnstile_beat(s->turnstile);
-    }
-    return 0;
-}
-
 /* With the turn. */
 static int connect(struct store *s, const struct store_opts *opts, struct error *err)
 {
@@ -436,31 +470,17 @@ static int connect(struct store *s, const struct store_opts *opts, struct error 
     if (!ours && store_folder_name(opts->folder, opts->owner, err) < 0)
         return -1;
     fresh = access(path, F_OK) < 0;
-    if (open_file(s, opts, path, err) < 0 || connect_readers(s, path, err) < 0 ||
+    for (unsigned i = 0; i < s->opts.readers; i++)
+        s->reader[i].store = s;
+    s->path = strdup(path);
+    if (!s->path)
+        return error_memory(err);
+    if (open_file(s, opts, path, err) < 0 || connect_reader(&s->reader[0], err) < 0 ||
         (fresh && store_folder_flush(opts->folder, err) < 0) ||
         store_log_open(&s->log, s->tx, shared, s->opts.wal_pages_max, s->opts.read_us_max, err) < 0)
         return -1;
     store_log_fold(&s->log);
     return 0;
-}
-
-static int start_threads(struct store *s, struct error *err)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    unsigned started = 0;
-    while (started < s->opts.readers &&
-           pthread_create(&s->reader[started].thread, NULL, read_on, &s->reader[started]) == 0)
-        started++;
-    bool good = started == s->opts.readers && pthread_create(&s->writer, NULL, write_on, s) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (good)
-        return 0;
-    store_stop(s);
-    for (unsigned i = 0; i < started; i++)
-        pthread_join(s->reader[i].thread, NULL);
-    return error_set(err, ERR_SYSTEM, "cannot start the threads of the store");
 }
 
 static void set_defaults(struct store_opts *opts)
@@ -500,8 +520,6 @@ int store_open(struct store **out, const struct store_opts *opts, struct error *
         goto out;
     int status = connect(s, opts, err);
     turnstile_give(s->turnstile);
-    if (status == 0)
-        status = start_threads(s, err);
     if (status < 0) {
         disconnect(s);
         goto out;

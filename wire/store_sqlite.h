@@ -4,7 +4,7 @@
  * what waits into one transaction, each work in a savepoint of its own, so that one that fails does
  * not spoil the others, and answers after the commit is on the disk. Between processes the writers
  * go through a turnstile. Reading threads have connections of their own and see what has been
- * answered; they do not wait for writers.
+ * answered; they do not wait for writers. Threads are started when there is work for them.
  *
  * The folder holds: `rows.db` with its `-wal` and `-shm`, `turnstile`, and `cell`, the name of the
  * cell whose rows these are. A process opens a folder once, and leaves the database's files alone:
@@ -72,8 +72,9 @@ bool store_stopped(struct store *s);
 void store_close(struct store *s);
 
 /* Hand over a work that may write, or one that only reads (and sees one moment). Any thread. False
- * when the queue is full or the store stopped: nothing happens then, nothing will be answered. The
- * work may run more than once; at most once of these counts. Writes of one thread run in order. */
+ * when the queue is full, the store stopped or no thread can be had: nothing happens then, nothing
+ * will be answered. The work may run more than once; at most once of these counts. Writes of one
+ * thread run in order. */
 bool store_write(struct store *s, store_work *work, void *context, store_done *done,
                  void *done_context);
 bool store_read(struct store *s, store_work *work, void *context, store_done *done,

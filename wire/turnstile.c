@@ -39,9 +39,10 @@ struct turnstile {
     bool held; /* by the thread that has `turn` */
     pthread_mutex_t turn;
 
-    /* The watcher sleeps while nobody waits. It does not touch the locks, so that looking at the
-     * holder costs no waiter its place. */
+    /* The watcher is started when somebody has to wait, and sleeps while nobody does. It does not
+     * touch the locks, so that looking at the holder costs no waiter its place. */
     pthread_t watcher;
+    bool is_watched; /* it was started; by who has `turn` */
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     atomic_bool asleep;
@@ -157,9 +158,7 @@ static void look(struct turnstile *t)
 
 static void *watcher(void *context)
 {
-    enum {
-        LINGER = 20
-    }; /* looks without a waiter before it sleeps: being woken costs the waiter */
+    enum { LINGER = 4 }; /* looks without a waiter before it sleeps: being woken costs the waiter */
     struct turnstile *t = context;
     int idle = 0;
     pthread_mutex_lock(&t->mutex);
@@ -192,7 +191,7 @@ static void *watcher(void *context)
     return NULL;
 }
 
-static int start_watcher(struct turnstile *t)
+static void init_watch(struct turnstile *t)
 {
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
@@ -201,19 +200,19 @@ static int start_watcher(struct turnstile *t)
     pthread_condattr_destroy(&attr);
     pthread_mutex_init(&t->mutex, NULL);
     pthread_mutex_init(&t->turn, NULL);
+}
 
+/* 0, or -1 with errno set. */
+static int start_watcher(struct turnstile *t)
+{
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = pthread_create(&t->watcher, NULL, watcher, t);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error == 0)
-        return 0;
-    pthread_mutex_destroy(&t->turn);
-    pthread_mutex_destroy(&t->mutex);
-    pthread_cond_destroy(&t->wake);
+    t->is_watched = error == 0;
     errno = error;
-    return -1;
+    return error == 0 ? 0 : -1;
 }
 
 /* ---- opening ---- */
@@ -247,8 +246,8 @@ static int open_file(struct turnstile *t, const char *folder, struct error *err)
         t->dev = st.st_dev;
         t->ino = st.st_ino;
         t->watch.fd = t->fd;
-        if (start_watcher(t) == 0)
-            return 0;
+        init_watch(t);
+        return 0;
     }
     cannot(err, folder, "write");
     close(t->fd);
@@ -283,7 +282,8 @@ void turnstile_close(struct turnstile *t)
     t->closing = true;
     pthread_cond_signal(&t->wake);
     pthread_mutex_unlock(&t->mutex);
-    pthread_join(t->watcher, NULL);
+    if (t->is_watched)
+        pthread_join(t->watcher, NULL);
 
     pthread_mutex_lock(&opened_mutex);
     struct turnstile **at = &opened;
@@ -325,25 +325,27 @@ static void leave(struct turnstile *t)
     lock_byte(t->fd, F_SETLK, F_UNLCK, WORK);
 }
 
-static void expect_waiting(struct turnstile *t)
+/* 0, or -1 with errno set: nobody waits unwatched. */
+static int expect_waiting(struct turnstile *t)
 {
     atomic_fetch_add(&t->waited, 1);
     atomic_store(&t->waiting, true);
+    if (!t->is_watched)
+        return start_watcher(t);
     if (!atomic_load(&t->asleep))
-        return;
+        return 0;
     pthread_mutex_lock(&t->mutex);
     pthread_cond_signal(&t->wake);
     pthread_mutex_unlock(&t->mutex);
+    return 0;
 }
 
 static int queue(struct turnstile *t)
 {
     bool next = lock_byte(t->fd, F_SETLK, F_WRLCK, NEXT) == 0;
     bool work = next && lock_byte(t->fd, F_SETLK, F_WRLCK, WORK) == 0;
-    if (!work)
-        expect_waiting(t);
-    int status = 0;
-    if (!next && wait_for(t->fd, F_SETLKW, NEXT) < 0)
+    int status = work ? 0 : expect_waiting(t);
+    if (status == 0 && !next && wait_for(t->fd, F_SETLKW, NEXT) < 0)
         status = -1;
     if (status == 0 && !work && wait_for(t->fd, F_SETLKW, WORK) < 0)
         status = -1;
