@@ -122,7 +122,7 @@ static inline struct route_choice pick(struct route_group *g, const struct route
 
 struct route_choice route_begin(struct route_group *g, struct route_request *r, int64_t now_us)
 {
-    r->tries = 0;
+    r->tries = r->trials = 0;
     r->avoid = BALANCE_NO_ZONE;
     r->replica = r->copy = BALANCE_NONE;
     retry_earn(g->retry);
@@ -142,6 +142,7 @@ struct route_choice route_try(struct route_group *g, struct route_request *r, in
     if (choice.act != ROUTE_SEND)
         return choice;
     r->tries++;
+    r->trials |= choice.rule == ROUTE_TRIAL;
     r->replica = choice.replica;
     r->sent_us = now_us;
     choice.wait_us = deadline_wait(r->deadline_us, now_us, g->timeout_us);
@@ -205,15 +206,16 @@ static struct route_choice repeat(struct route_group *g, struct route_request *r
 {
     if (deadline_passed(r->deadline_us, now_us))
         return choose(ROUTE_STOP, ROUTE_DEADLINE, 0, 1);
-    if (r->tries >= g->tries)
-        return choose(ROUTE_STOP, ROUTE_TRIES, r->tries, g->tries);
-    if (!retry_allowed(g->retry, r->tries, g->tries))
+    uint32_t counted = r->tries - r->trials;
+    if (counted >= g->tries)
+        return choose(ROUTE_STOP, ROUTE_TRIES, counted, g->tries);
+    if (!retry_allowed(g->retry, counted, g->tries))
         return choose(ROUTE_STOP, ROUTE_BUDGET, g->retry->have, RETRY_TOKEN);
     int64_t delay_us = backoff_delay_us(g->backoff_us, INT64_MAX, r->tries, &g->rng);
     int64_t left_us = deadline_left(r->deadline_us, now_us);
     if (delay_us >= left_us)
         return choose(ROUTE_STOP, ROUTE_DEADLINE, left_us, delay_us + 1);
-    struct route_choice choice = choose(ROUTE_RETRY, ROUTE_AGAIN, r->tries, g->tries);
+    struct route_choice choice = choose(ROUTE_RETRY, ROUTE_AGAIN, counted, g->tries);
     choice.wait_us = delay_us;
     choice.avoid = r->avoid = zone;
     return choice;

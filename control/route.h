@@ -64,7 +64,9 @@ struct route_request {   /* set key, near and deadline_us, then route_begin */
     int64_t sent_us;     /* the try under way */
     uint32_t replica;    /* where it is; BALANCE_NONE: nowhere, or only its copy is out */
     uint32_t copy;       /* where its second copy is; BALANCE_NONE: there is none */
-    uint16_t tries;      /* so far */
+    uint16_t tries;      /* so far, with its trial */
+    uint16_t trials;     /* 1: it was the trial of one that was left out. That is our question and
+                            not its own, and is not counted against it; once */
     uint16_t avoid;      /* the zone that failed last; BALANCE_NO_ZONE: none */
     uint16_t near;       /* the zone of who asks; one that there is not: outside */
 };

@@ -19,12 +19,12 @@ static void leave_out(struct peers *p, size_t zone, int64_t now_us)
     p->peer[zone].times += p->peer[zone].times < BACKOFF_TIMES_MAX;
 }
 
-size_t peers_pick(struct peers *p, size_t failed, int64_t now_us)
+size_t peers_pick(struct peers *p, uint32_t tried, int64_t now_us)
 {
-    size_t guess = PEERS_NONE;
+    size_t guess = p->opts.zones;
     for (size_t i = 0; i < p->opts.zones; i++) {
         size_t zone = (p->opts.own + i) % p->opts.zones;
-        if (zone == failed)
+        if ((tried >> zone & 1) != 0)
             continue;
         bool out = p->peer[zone].failures >= p->opts.eject_failures;
         if (!out || p->peer[zone].until_us <= now_us) {
@@ -32,12 +32,16 @@ size_t peers_pick(struct peers *p, size_t failed, int64_t now_us)
                 leave_out(p, zone, now_us);
             return zone;
         }
-        if (guess == PEERS_NONE || p->peer[zone].until_us < p->peer[guess].until_us)
+        if (guess == p->opts.zones || p->peer[zone].until_us < p->peer[guess].until_us)
             guess = zone;
     }
-    if (guess == PEERS_NONE)
-        return failed != PEERS_NONE ? failed : p->opts.own;
-    return guess;
+    return guess < p->opts.zones ? guess : p->opts.own;
+}
+
+uint32_t peers_tried(const struct peers *p, uint32_t tried, size_t zone)
+{
+    uint32_t one = (uint32_t)1 << zone, all = ((uint32_t)1 << p->opts.zones) - 1;
+    return (tried | one) == all ? one : tried | one;
 }
 
 void peers_ended(struct peers *p, size_t zone, bool answered, int64_t now_us)

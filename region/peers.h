@@ -1,5 +1,5 @@
 /* peers.h - which of another service's replicas in this cell to ask: the one in our own zone first,
- * then the others, never the one that has just failed.
+ * then the others, each once before one that has failed is asked again.
  *
  * One that fails several times in a row is left out for a while, at first a short one
  * (base/backoff.h); then a single request tries it.
@@ -12,8 +12,6 @@
 #include <stdint.h>
 
 #include "base/topo.h"
-
-#define PEERS_NONE SIZE_MAX
 
 struct peers_opts {
     size_t zones;            /* 1..TOPO_ZONES_MAX, a replica in each */
@@ -33,10 +31,14 @@ struct peers { /* fields are private to peers.c */
 
 void peers_init(struct peers *p, const struct peers_opts *opts);
 
-/* The zone to ask next, after `failed` has, or PEERS_NONE. When all others are left out, the
- * one of those whose time is over first, since a guess is better than a refusal; `failed` itself
- * only when there is no other. */
-size_t peers_pick(struct peers *p, size_t failed, int64_t now_us);
+/* The zone to ask next, none of `tried` (a bit for each zone) unless there are no others. When all
+ * of those are left out, the one whose time is over first, since a guess is better than a refusal.
+ */
+size_t peers_pick(struct peers *p, uint32_t tried, int64_t now_us);
+
+/* `tried` and `zone`, which has failed; when that is all of them, `zone` alone: they are asked
+ * anew. */
+uint32_t peers_tried(const struct peers *p, uint32_t tried, size_t zone);
 
 /* A question to `zone` has ended, with any answer at all or without. */
 void peers_ended(struct peers *p, size_t zone, bool answered, int64_t now_us);

@@ -45,7 +45,7 @@ static void step_ended(struct request *r, int status, const struct http_reply *r
     case ORDER_RESERVING:
     case ORDER_COMMITTING:
         if (r->placing.state != before)
-            r->failed = PEERS_NONE;
+            r->tried = 0;
         do_step(r);
         return;
     case ORDER_CONFIRMED:
@@ -80,11 +80,17 @@ static void replied(void *context, const struct http_reply *reply)
     struct request *r = context;
     bool ours = reply->failure == HTTP_BUSY || reply->failure == HTTP_UNSENT;
     bool answered = reply->failure == HTTP_OK;
+    struct peers *peers = &upstream_of(r)->peers;
+    uint32_t before = r->tried;
     request_go_on(r);
     if (!ours) /* our own trouble says nothing of theirs */
-        peers_ended(&upstream_of(r)->peers, r->asked, answered, clock_us());
-    r->failed = r->asked;
-    step_ended(r, answered ? reply->status : 0, reply);
+        peers_ended(peers, r->asked, answered, clock_us());
+    r->tried = peers_tried(peers, r->tried, r->asked);
+    bool others = r->tried != before && (r->tried & before) == before;
+    if (reply->failure == HTTP_REFUSED && others) /* it cost nothing and did nothing */
+        do_step(r);
+    else
+        step_ended(r, answered ? reply->status : 0, reply);
 }
 
 static void ask(struct request *r, const char *method, const char *target, const char *body)
@@ -101,7 +107,7 @@ static void ask(struct request *r, const char *method, const char *target, const
     };
     size_t from = r->item.background ? 0 : 1, until = body == NULL ? 2 : 4;
     deadline_write(left, wait_us);
-    r->asked = peers_pick(&u->peers, r->failed, now_us);
+    r->asked = peers_pick(&u->peers, r->tried, now_us);
     request_wait(r);
     http_send(u->client[r->asked], method, target, headers + from, until - from, body,
               body == NULL ? 0 : strlen(body), wait_us, replied, r);
@@ -172,6 +178,6 @@ void handle_place(struct request *r)
     int64_t now_us = clock_us();
     order_init(&r->placing, (uint32_t)policy->tries,
                now_us + deadline_wait(r->wanted_until_us, now_us, policy->timeout_us));
-    r->failed = PEERS_NONE;
+    r->tried = 0;
     do_step(r);
 }

@@ -121,8 +121,9 @@ struct request {
         struct catalog_reserve reserve;
     } work;
     struct order_placing placing;
-    const char *wanted;   /* the reservation to make */
-    size_t asked, failed; /* the zone asked last, the one that has just failed */
+    const char *wanted; /* the reservation to make */
+    size_t asked;       /* the zone asked last */
+    uint32_t tried;     /* those that failed in this step, a bit for each */
 };
 
 /* A request that may be worked on, on this route: now, when there is a place, or not at all. */

@@ -291,6 +291,39 @@ static void test_route_says_why_it_asks_who_is_left_out(void **state)
     close_world(&w);
 }
 
+static void test_route_does_not_count_a_trial_against_the_request(void **state)
+{
+    struct world w;
+    struct route_choice c;
+    (void)state;
+    open_world(&w, &usual, ZONES);
+    w.retry = retry_full(1, 1e6);
+    do { /* replica 0 fails until it is left out */
+        struct route_request r = nobody_in_a_hurry();
+        c = route_begin(&w.g, &r, 0);
+        route_end(&w.g, &r, c.replica, c.replica == 0 ? ROUTE_LOST : ROUTE_GOOD, 0);
+    } while (w.g.balance.replica[0].state == BALANCE_IN);
+    int64_t due_us = w.g.balance.replica[0].until_us;
+    struct route_request r;
+    do { /* whoever is its trial */
+        r = nobody_in_a_hurry();
+        c = route_begin(&w.g, &r, due_us);
+        if (c.rule != ROUTE_TRIAL)
+            route_end(&w.g, &r, c.replica, ROUTE_GOOD, due_us);
+    } while (c.rule != ROUTE_TRIAL);
+    for (uint32_t tries = 0; tries <= usual.tries; tries++) {
+        assert_int_equal(c.act, ROUTE_SEND);
+        c = route_end(&w.g, &r, c.replica, ROUTE_LOST, due_us);
+        if (tries < usual.tries) {
+            ASSERT_CHOICE(c, ROUTE_RETRY, ROUTE_AGAIN);
+            c = route_try(&w.g, &r, due_us);
+        }
+    }
+    ASSERT_CHOICE(c, ROUTE_STOP, ROUTE_TRIES);
+    assert_int_equal(c.measured, usual.tries);
+    close_world(&w);
+}
+
 /* ---- second copies ---- */
 
 /* A world in which a copy is sent after about 10 ms. */
@@ -439,6 +472,7 @@ int main(void)
         cmocka_unit_test(test_route_sends_nothing_new_to_who_is_taken_out),
         cmocka_unit_test(test_route_takes_part_as_the_map_says),
         cmocka_unit_test(test_route_says_why_it_asks_who_is_left_out),
+        cmocka_unit_test(test_route_does_not_count_a_trial_against_the_request),
         cmocka_unit_test(test_route_hedges_what_is_slow),
         cmocka_unit_test(test_route_waits_for_the_other_copy),
         cmocka_unit_test(test_route_hedges_within_its_budget_and_not_at_one_replica),

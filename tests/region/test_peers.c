@@ -21,10 +21,15 @@ static void test_peers_asks_its_own_zone_first_then_the_others(void **state)
 {
     (void)state;
     struct peers p = three(1);
-    assert_int_equal(peers_pick(&p, PEERS_NONE, 0), 1);
-    assert_int_equal(peers_pick(&p, 1, 0), 2);
-    assert_int_equal(peers_pick(&p, 2, 0), 1);
     assert_int_equal(peers_pick(&p, 0, 0), 1);
+    uint32_t tried = peers_tried(&p, 0, 1);
+    assert_int_equal(peers_pick(&p, tried, 0), 2);
+    tried = peers_tried(&p, tried, 2);
+    assert_int_equal(peers_pick(&p, tried, 0), 0);
+    tried = peers_tried(&p, tried, 0); /* and anew, but not with that one */
+    assert_int_equal(peers_pick(&p, tried, 0), 1);
+    tried = peers_tried(&p, tried, 1);
+    assert_int_equal(peers_pick(&p, tried, 0), 2);
 }
 
 static void test_peers_leaves_out_who_fails_in_a_row(void **state)
@@ -32,19 +37,19 @@ static void test_peers_leaves_out_who_fails_in_a_row(void **state)
     (void)state;
     struct peers p = three(0);
     peers_ended(&p, 0, false, 100);
-    assert_int_equal(peers_pick(&p, PEERS_NONE, 100), 0);
+    assert_int_equal(peers_pick(&p, 0, 100), 0);
     peers_ended(&p, 0, true, 110); /* any answer ends the row */
     peers_ended(&p, 0, false, 120);
-    assert_int_equal(peers_pick(&p, PEERS_NONE, 120), 0);
+    assert_int_equal(peers_pick(&p, 0, 120), 0);
     peers_ended(&p, 0, false, 130);
-    assert_int_equal(peers_pick(&p, PEERS_NONE, 131), 1);
-    assert_int_equal(peers_pick(&p, 1, 131), 2);
+    assert_int_equal(peers_pick(&p, 0, 131), 1);
+    assert_int_equal(peers_pick(&p, 1u << 1, 131), 2);
 }
 
 /* When it is asked again by itself, from `from_us` on. */
 static int64_t next_trial(struct peers *p, size_t zone, int64_t from_us)
 {
-    while (peers_pick(p, PEERS_NONE, from_us) != zone)
+    while (peers_pick(p, 0, from_us) != zone)
         from_us++;
     return from_us;
 }
@@ -57,10 +62,10 @@ static void test_peers_lets_one_request_try_it_again(void **state)
     peers_ended(&p, 0, false, 0);
     int64_t at_us = next_trial(&p, 0, 0);
     assert_int_equal(at_us, 1000 / 16);
-    assert_int_equal(peers_pick(&p, PEERS_NONE, at_us), 1); /* nobody else meanwhile */
+    assert_int_equal(peers_pick(&p, 0, at_us), 1); /* nobody else meanwhile */
     peers_ended(&p, 0, true, at_us + 10);
-    assert_int_equal(peers_pick(&p, PEERS_NONE, at_us + 10), 0);
-    assert_int_equal(peers_pick(&p, PEERS_NONE, at_us + 10), 0);
+    assert_int_equal(peers_pick(&p, 0, at_us + 10), 0);
+    assert_int_equal(peers_pick(&p, 0, at_us + 10), 0);
 }
 
 static void test_peers_waits_twice_as_long_for_each_trial_that_fails(void **state)
@@ -90,15 +95,15 @@ static void test_peers_guesses_when_all_are_left_out(void **state)
         peers_ended(&p, zone, false, 0);
         peers_ended(&p, zone, false, 0);
     }
-    assert_int_equal(peers_pick(&p, PEERS_NONE, 1), 2);
-    assert_int_equal(peers_pick(&p, 2, 1), 0);
+    assert_int_equal(peers_pick(&p, 0, 1), 2);
+    assert_int_equal(peers_pick(&p, 1u << 2, 1), 0);
     p = three(2);
     for (size_t zone = 0; zone < 3; zone++) { /* zone 1 is the first that may be back */
         peers_ended(&p, zone, false, zone == 1 ? 0 : 10);
         peers_ended(&p, zone, false, zone == 1 ? 0 : 10);
     }
-    assert_int_equal(peers_pick(&p, PEERS_NONE, 20), 1);
-    assert_int_equal(peers_pick(&p, 1, 20), 2);
+    assert_int_equal(peers_pick(&p, 0, 20), 1);
+    assert_int_equal(peers_pick(&p, 1u << 1, 20), 2);
 }
 
 static void test_peers_asks_the_only_one_again(void **state)
@@ -106,8 +111,8 @@ static void test_peers_asks_the_only_one_again(void **state)
     (void)state;
     struct peers p;
     peers_init(&p, &(struct peers_opts){.zones = 1, .eject_failures = 1, .eject_us = 1000});
-    assert_int_equal(peers_pick(&p, PEERS_NONE, 0), 0);
     assert_int_equal(peers_pick(&p, 0, 0), 0);
+    assert_int_equal(peers_pick(&p, peers_tried(&p, 0, 0), 0), 0);
     peers_ended(&p, 0, false, 0);
     assert_int_equal(peers_pick(&p, 0, 0), 0);
 }
@@ -119,18 +124,20 @@ static void test_peers_never_names_the_one_that_has_just_failed_if_there_is_anot
     rng_init(&rng, 1);
     for (int round = 0; round < 200; round++) {
         struct peers p;
-        size_t zones = 1 + rng_below(&rng, TOPO_ZONES_MAX), failed = PEERS_NONE;
+        size_t zones = 1 + rng_below(&rng, TOPO_ZONES_MAX), failed = zones;
+        uint32_t tried = 0;
         peers_init(&p, &(struct peers_opts){.zones = zones,
                                             .own = rng_below(&rng, (uint32_t)zones),
                                             .eject_failures = 1 + rng_below(&rng, 3),
                                             .eject_us = 100});
         for (int64_t now_us = 0; now_us < 500; now_us++) {
-            size_t zone = peers_pick(&p, failed, now_us);
+            size_t zone = peers_pick(&p, tried, now_us);
             assert_true(zone < zones);
             assert_true(zone != failed || zones == 1);
             bool answered = rng_below(&rng, 3) == 0;
             peers_ended(&p, zone, answered, now_us);
-            failed = answered ? PEERS_NONE : zone;
+            failed = answered ? zones : zone;
+            tried = answered ? 0 : peers_tried(&p, tried, zone);
         }
     }
 }
