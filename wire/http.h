@@ -38,7 +38,8 @@ struct http_exchange; /* one request, until it is answered */
 struct http_limits {
     size_t head_bytes_max;    /* request line and headers; 0: 16 KiB */
     size_t body_bytes_max;    /* 0: 1 MiB */
-    uint32_t connections_max; /* one more gets 503 and is closed; 0: 1024 */
+    uint32_t connections_max; /* one more gets 503 and is closed; 0: 1024. On a port also from where
+                                 half of the process's descriptors are used, or all but 1024 */
     size_t memory_max;        /* of all bodies and answers that are held: while there is more, large
                                  bodies get 503 and who does not read large answers is closed;
                                  0: 256 MiB */

@@ -1,11 +1,13 @@
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -13,8 +15,14 @@
 
 #include "base/error.h"
 #include "wire/http_conn.h"
+#include "wire/log.h"
 
-enum { BACKLOG = 511, ACCEPTS_PER_TURN = 64 };
+enum {
+    BACKLOG = 511,
+    ACCEPTS_PER_TURN = 64,
+    FILES_KEPT = 1024, /* half of them where there are fewer than twice as many */
+    NEEDY_MS = 60000,  /* without need before that is told again */
+};
 
 /* ---- deadlines ---- */
 
@@ -141,21 +149,47 @@ void http_server_bytes_return(struct http_server *s, struct bytes *b)
 
 /* ---- accepting ---- */
 
+/* The system gives the smallest number that is free, so a connection's number says how many are in
+ * use. Those from here on are kept for what serving takes: connections to others, the store's
+ * files, and the unix socket by which our owner asks how we are. The limit may be changed from
+ * outside at any time. */
+static int first_kept(const struct http_server *s)
+{
+    struct rlimit files;
+    if (s->path != NULL || getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur > INT_MAX)
+        return INT_MAX;
+    int limit = (int)files.rlim_cur;
+    return limit - (limit / 2 < FILES_KEPT ? limit / 2 : FILES_KEPT);
+}
+
+/* Once for each time of need. */
+static void complain(struct http_server *s, const char *what)
+{
+    uint64_t now = uv_now(s->loop);
+    if (s->needy_ms == 0 || now - s->needy_ms > NEEDY_MS)
+        log_line("descriptors are used up: %s", what);
+    s->needy_ms = now;
+}
+
 static void on_connection(uv_poll_t *poll, int status, int events)
 {
     struct http_server *s = poll->data;
+    int kept = first_kept(s);
     (void)status;
     (void)events;
     for (int i = 0; i < ACCEPTS_PER_TURN && !s->closing; i++) {
         int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             s->counts.accepted++;
-            if (s->counts.connections < s->limits.connections_max)
+            if (fd >= kept)
+                complain(s, "new connections are refused");
+            if (fd < kept && s->counts.connections < s->limits.connections_max)
                 http_conn_new(s, fd);
             else
                 http_conn_over(s, fd);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             /* The socket stays readable: look away for a while instead of turning in circles. */
+            complain(s, "new connections wait");
             uv_poll_stop(&s->listener);
             http_server_wait(s, &s->accept_wait, HTTP_WAIT_ACCEPT);
             return;

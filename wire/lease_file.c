@@ -31,19 +31,23 @@ void lease_file_init(struct lease_file *f, const char *path, const struct topo *
 bool lease_file_look(struct lease_file *f)
 {
     struct text_file_stamp now = text_file_look(f->path);
-    if (text_file_same(&now, &f->stamp))
+    if (text_file_same(&now, &f->stamp) && !f->unread)
         return false;
     struct arena a = {0};
     struct error err;
     const char *text;
     size_t len;
+    bool failed = false;
     f->stamp = now;
     if (now.inode == 0)
         f->leases.count = 0;
     else if (text_file_read(&text, &len, f->path, BYTES_MAX, &f->stamp, &a, &err) != 0)
-        log_line("%s", err.text);
+        failed = true;
     else if (leases_parse(&f->leases, text, len, f->topo, &err) != 0)
         log_line("%s: %s", f->path, err.text);
+    if (failed && !f->unread)
+        log_line("%s", err.text);
+    f->unread = failed;
     if (strcmp(f->leases.boot, f->boot) != 0)
         f->leases.count = 0;
     arena_release(&a);

@@ -21,6 +21,7 @@ struct lease_file { /* read `leases`; the rest is private to lease_file.c */
     struct leases leases;
     int64_t looked_us;
     struct text_file_stamp stamp; /* of what was read last */
+    bool unread;                  /* it could not be, last time */
     char boot[LEASE_BOOT_MAX];
 };
 
@@ -28,8 +29,8 @@ struct lease_file { /* read `leases`; the rest is private to lease_file.c */
 void lease_file_init(struct lease_file *f, const char *path, const struct topo *topo);
 
 /* Read the file again if it is another than last time; none is no leases, and so is one from before
- * the machine started. True when it was. One that cannot be read is reported to the log once, and
- * changes nothing. */
+ * the machine started. True when it was. One that cannot be read is reported to the log once, tried
+ * again at each look, and changes nothing. */
 bool lease_file_look(struct lease_file *f);
 
 /* The same when the last look was LEASE_FILE_LOOK_US ago: cheap enough for every request. */

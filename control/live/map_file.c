@@ -36,7 +36,7 @@ bool map_file_look(struct map_file *f)
     const char *text;
     size_t len;
     if (read_map(f, &map, &text, &len, &a, &err) != 0) {
-        f->stamp = there;
+        f->stamp = err.code == ERR_SYSTEM ? (struct text_file_stamp){0} : there; /* try again */
         if (there.inode != 0) /* else there is none yet, or no more */
             refuse(f, &err);
         arena_release(&a);
