@@ -304,6 +304,8 @@ static int replace_control(struct up *u, struct error *err)
     char last[400];
     if (pid_file == NULL || log == NULL)
         return error_memory(err);
+    if (!crew_is_wanted(u->o.dir))
+        return error_set(err, ERR_CONFLICT, "%s: bulkhead down is ending it, or has", u->o.dir);
     if (!u->started)
         return start_control(u, err);
     log_last(log, last, sizeof last);
@@ -419,6 +421,8 @@ static int take_back(struct up *u, struct error *err)
 {
     size_t ended = 0;
     struct error other;
+    if (!crew_is_wanted(u->o.dir))
+        return -1;
     if (u->running > 0) {
         fprintf(stderr, "bulkhead: what ran before goes on (bulkhead status, bulkhead down)\n");
         return -1;

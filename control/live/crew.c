@@ -15,7 +15,12 @@
 #include "base/layout.h"
 #include "wire/clock.h"
 
-enum { PATIENCE_US = 3000000, KILLED_US = 2000000, ROUNDS_MAX = 50 };
+enum {
+    PATIENCE_US = 3000000,
+    KILLED_US = 2000000,
+    LOST_US = 10000000, /* to claim a pid file, or to end for being late */
+    ROUNDS_MAX = 50,
+};
 
 const char *const crew_role_words[] = {"control", "agent", "door", "service", NULL};
 
@@ -184,20 +189,21 @@ static bool is_part_process(const char *pid, const char *dir)
 }
 
 /* One that was started but has not claimed its pid file yet will find that it is not wanted, and
- * end: wait for it. Nobody is signalled by what a command line says. True when there was one. */
-static bool wait_unclaimed(const char *dir)
+ * end: wait for it. Nobody is signalled by what a command line says. The number of one that was
+ * there, 0 for none. */
+static pid_t wait_unclaimed(const char *dir)
 {
     char real[PATH_MAX];
     DIR *proc = realpath(dir, real) == NULL ? NULL : opendir("/proc");
-    bool seen = false;
+    pid_t seen = 0;
     if (proc == NULL)
-        return false;
+        return 0;
     for (struct dirent *e; (e = readdir(proc)) != NULL;) {
         pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
         if (pid <= 0 || pid == getpid() || !is_part_process(e->d_name, real))
             continue;
         struct process process = {.pid = pid, .fd = pidfd_open(pid, 0)};
-        seen = true;
+        seen = pid;
         if (process.fd >= 0)
             process_wait_gone(&process, PATIENCE_US);
         process_release(&process);
@@ -208,10 +214,11 @@ static bool wait_unclaimed(const char *dir)
 
 int crew_stop(const char *dir, size_t *ended, struct error *err)
 {
-    if (crew_want_not(dir, err) != 0)
-        return -1;
+    int64_t claimed_us = clock_us(); /* when nobody but unclaimed ones was left */
     for (int round = 0; round < ROUNDS_MAX; round++) {
         struct crew crew;
+        if (crew_want_not(dir, err) != 0) /* again: an `up` may have come in between */
+            return -1;
         if (crew_find(&crew, dir, err) != 0) {
             crew_release(&crew);
             return -1;
@@ -220,12 +227,23 @@ int crew_stop(const char *dir, size_t *ended, struct error *err)
         bool gone = crew_end(&crew, PATIENCE_US);
         crew_release(&crew);
         *ended += count;
-        if (count == 0 && !wait_unclaimed(dir))
-            return 0;
         if (!gone)
-            break;
+            return error_set(err, ERR_SYSTEM, "%s: some processes do not end, not even by SIGKILL",
+                             dir);
+        if (count > 0) {
+            claimed_us = clock_us();
+            continue;
+        }
+        pid_t lost = wait_unclaimed(dir);
+        if (lost == 0)
+            return 0;
+        if (clock_us() - claimed_us > LOST_US)
+            return error_set(err, ERR_SYSTEM,
+                             "%s: process %ld is a part of it by its command line, has no pid "
+                             "file and does not end: it is left to you",
+                             dir, (long)lost);
     }
-    return error_set(err, ERR_SYSTEM, "%s: some processes do not end, not even by SIGKILL", dir);
+    return error_set(err, ERR_SYSTEM, "%s: somebody starts its processes again and again", dir);
 }
 
 /* ---- memory ---- */

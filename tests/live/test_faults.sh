@@ -115,9 +115,12 @@ while read -r kind scope felt over options; do
     grep -q "$kind *$scope " "$work/list.out" || why='fault does not list it'
     until_so "$felt" || why='it is not felt'
     reads de || why='another cell feels it'
-    if [ "$kind" != control-down ]; then
+    kill_control
+    if [ "$kind" = control-down ]; then # its end is that control does its work: another one, here
+        "$BULKHEAD" up --state "$dir" >"$work/up.out" 2>&1
+        ! attended || why='the next control does not know of it'
+    else
         until_so agent_runs || why='no agent waits for its end'
-        kill_control
     fi
     until_so "$over" || why='it does not end'
     "$BULKHEAD" up --state "$dir" >"$work/up.out" 2>&1 || why='up fails'
