@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "commands/commands.h"
+#include "commands/doors_print.h"
 #include "commands/latency.h"
 #include "commands/state.h"
 #include "commands/status_fetch.h"
@@ -91,26 +92,6 @@ static void print_faults(FILE *out, const struct status *s)
     }
 }
 
-/* One alone is in the first line. */
-static void print_doors(FILE *out, const struct status *s)
-{
-    char why[480];
-    for (size_t i = 0; i < s->door_count; i++)
-        if (s->doors[i].map_why != NULL)
-            fprintf(out, "door %zu goes by map %lld: %s\n", i + 1,
-                    (long long)s->doors[i].map_version,
-                    visible(s->doors[i].map_why, why, sizeof why));
-    for (size_t i = 0; s->door_count > 1 && i < s->door_count; i++) {
-        const struct status_door *d = &s->doors[i];
-        fprintf(out, "door %zu on port %lld: ", i + 1, (long long)d->port);
-        if (d->answers)
-            fprintf(out, "%s req/s, %s of %s requests lost\n", say_rate(d->rps).text,
-                    say_count(d->lost).text, say_count(d->requests).text);
-        else
-            fprintf(out, "%s\n", d->pid == 0 ? "there is no process" : "it does not answer");
-    }
-}
-
 /* "gossip of de: b/agent is dead for 4s, say 2 (a/agent had no answer, nor had c/order)" */
 static void print_gossip(FILE *out, const struct status_cell *cell)
 {
@@ -142,9 +123,8 @@ static void print_people(FILE *out, const struct status *s)
     for (size_t i = 0; i < s->cell_count; i++)
         put_cell(&t, &s->cells[i]);
     table_print(&t, out);
-    if (s->fault_count > 0 || s->door_count > 1)
-        fprintf(out, "\n");
-    print_doors(out, s);
+    fprintf(out, "\n");
+    doors_print(out, s);
     print_faults(out, s);
     for (size_t i = 0; i < s->cell_count; i++)
         print_gossip(out, &s->cells[i]);

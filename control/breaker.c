@@ -54,8 +54,10 @@ void breaker_count(struct breaker *b, int64_t now_us)
     b->accepts++;
 }
 
-double breaker_refuses(const struct breaker *b, int64_t now_us)
+struct breaker_seen breaker_sees(const struct breaker *b, int64_t now_us)
 {
     int64_t slots = slot_at(b, now_us) - b->slot;
-    return share(b, kept(b->requests, slots), kept(b->accepts, slots));
+    struct breaker_seen seen = {kept(b->requests, slots), kept(b->accepts, slots), 0};
+    seen.refused = share(b, seen.requests, seen.accepts);
+    return seen;
 }

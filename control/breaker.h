@@ -47,7 +47,10 @@ static inline void breaker_accepted(struct breaker *b, int64_t now_us)
         breaker_count(b, now_us);
 }
 
-/* The share of requests that it refuses now, 0..1. */
-double breaker_refuses(const struct breaker *b, int64_t now_us);
+struct breaker_seen {
+    double requests, accepts; /* that it remembers */
+    double refused;           /* the share of requests that it refuses, 0..1 */
+};
+struct breaker_seen breaker_sees(const struct breaker *b, int64_t now_us);
 
 #endif

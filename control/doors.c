@@ -85,3 +85,20 @@ const struct status *doors_sum(const struct status *const *said, size_t count, s
     }
     return sum;
 }
+
+void doors_take(struct status_door *door, const struct status_door *said)
+{
+    struct status_door now = {.rps = NAN,
+                              .requests = -1,
+                              .lost = -1,
+                              .map_version = -1,
+                              .reasons_more = -1,
+                              .questions = {.asked = -1, .partial = -1, .lost = -1}};
+    now.questions.rps = now.questions.p99_ms = NAN;
+    if (said != NULL)
+        now = *said;
+    now.port = door->port;
+    now.pid = door->pid;
+    now.answers = said != NULL;
+    *door = now;
+}

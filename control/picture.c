@@ -11,6 +11,7 @@
 #include "control/doors.h"
 #include "control/gossip_msg.h"
 #include "control/pace.h"
+#include "control/reasons.h"
 
 enum { FRESH_PACES = 3 }; /* one answer may be late, or get lost */
 
@@ -79,13 +80,8 @@ int picture_init(struct picture *p, const struct layout *l, const char *name, in
                           .began_us = now_us};
     for (int i = 0; i < l->doors; i++) {
         p->said[i].heard_us = -1;
-        p->door[i] = (struct status_door){
-            .port = layout_door_port(l, i),
-            .rps = NAN,
-            .requests = -1,
-            .lost = -1,
-            .map_version = -1,
-        };
+        p->door[i].port = layout_door_port(l, i);
+        doors_take(&p->door[i], NULL);
     }
     p->status = (struct status){.topology = name,
                                 .control_pid = pid,
@@ -94,7 +90,6 @@ int picture_init(struct picture *p, const struct layout *l, const char *name, in
                                 .errors = NAN,
                                 .requests = -1,
                                 .lost = -1,
-                                .map_version = -1,
                                 .doors = p->door,
                                 .door_count = (size_t)l->doors,
                                 .cell_count = l->topo->cell_count,
@@ -215,13 +210,36 @@ void picture_door(struct picture *p, size_t door, int64_t pid)
     p->status.door_pid = p->door[0].pid;
 }
 
+struct door_place {
+    struct picture *picture;
+    size_t door;
+    int64_t now_us;
+};
+
+static void on_reason(void *context, const char *text)
+{
+    const struct door_place *place = context;
+    struct picture *p = place->picture;
+    if (p->status.door_count == 1)
+        picture_event(p, place->now_us, "door: %s", text);
+    else
+        picture_event(p, place->now_us, "door %zu: %s", place->door + 1, text);
+}
+
 int picture_door_said(struct picture *p, size_t door, const char *text, size_t len, int64_t now_us,
                       struct error *err)
 {
-    struct picture_said new;
+    struct picture_said new, *said = &p->said[door];
+    struct door_place place = {p, door, now_us};
     if (decode(&new, text, len, err) != 0)
         return -1;
-    keep(&p->said[door], &new, now_us);
+    if (new.status.door_count != 1) {
+        arena_release(&new.arena);
+        return error_set(err, ERR_CONFLICT, "what answers there is no door");
+    }
+    reasons_compare(said->heard_us < 0 ? NULL : &said->status.doors[0], &new.status.doors[0],
+                    on_reason, &place);
+    keep(said, &new, now_us);
     return 0;
 }
 
@@ -414,16 +432,10 @@ static const struct status *hear_doors(struct picture *p, int64_t now_us)
     const struct status *said[LAYOUT_DOORS_MAX];
     size_t count = 0;
     for (size_t i = 0; i < p->status.door_count; i++) {
-        struct status_door *door = &p->door[i];
-        const struct status *s = &p->said[i].status;
-        door->answers = fresh(p, &p->said[i], now_us);
-        door->rps = door->answers ? s->rps : NAN;
-        door->requests = door->answers ? s->requests : -1;
-        door->lost = door->answers ? s->lost : -1;
-        door->map_version = door->answers ? s->map_version : -1;
-        door->map_why = door->answers ? s->map_why : NULL;
-        if (door->answers)
-            said[count++] = s;
+        bool heard = fresh(p, &p->said[i], now_us);
+        doors_take(&p->door[i], heard ? &p->said[i].status.doors[0] : NULL);
+        if (heard)
+            said[count++] = &p->said[i].status;
     }
     arena_reset(&p->sum);
     return count == 0 ? NULL : doors_sum(said, count, &p->sum);

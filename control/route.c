@@ -137,7 +137,7 @@ struct route_choice route_try(struct route_group *g, struct route_request *r, in
         return choose(ROUTE_STOP, ROUTE_DEADLINE, 0, 1);
     if (!breaker_allows(&g->breaker, &g->rng, now_us))
         return choose(ROUTE_STOP, ROUTE_BREAKER,
-                      (int64_t)(breaker_refuses(&g->breaker, now_us) * 1e6), 0);
+                      (int64_t)(breaker_sees(&g->breaker, now_us).refused * 1e6), 0);
     struct route_choice choice = pick(g, r, r->avoid, BALANCE_NONE, now_us);
     if (choice.act != ROUTE_SEND)
         return choice;

@@ -102,22 +102,6 @@ static const struct json_field cell_fields[] = {
     JSON_END,
 };
 
-static const struct json_field door_fields[] = {
-    JSON_I64(struct status_door, port, "port", -1, 65535, .preset = "-1",
-             .doc = "Where it listens on 127.0.0.1"),
-    JSON_I64(struct status_door, pid, "pid", -1, 0x1p31, .preset = "0",
-             .doc = "Its process; 0 when there is none"),
-    JSON_BOOL(struct status_door, answers, "answers", .preset = "false",
-              .doc = "Whether control hears of it"),
-    NUMBER(struct status_door, rps, "rps", RPS_MAX, .doc = "Requests per second"),
-    COUNT(struct status_door, requests, "requests", .doc = "Requests since it started"),
-    COUNT(struct status_door, lost, "lost", .doc = "Those of them that failed"),
-    COUNT(struct status_door, map_version, "map_version", .doc = "Of the map that it goes by"),
-    JSON_STR(struct status_door, map_why, "map_why", .nullable = true,
-             .doc = "Why the map that lies there is not used; null when it is"),
-    JSON_END,
-};
-
 static const struct json_field fault_fields[] = {
     COUNT(struct status_fault, id, "id", .doc = "Its number"),
     JSON_STR(struct status_fault, kind, "kind", .required = true, .doc = "What was broken"),
@@ -153,10 +137,7 @@ const struct json_field status_fields[] = {
     NUMBER(struct status, errors, "errors", 1, .doc = "Failed requests among them"),
     COUNT(struct status, requests, "requests", .doc = "Requests since the doors started"),
     COUNT(struct status, lost, "lost", .doc = "Those of them that failed"),
-    COUNT(struct status, map_version, "map_version", .doc = "Of a door alone: of its map"),
-    JSON_STR(struct status, map_why, "map_why", .nullable = true,
-             .doc = "Of a door alone: why the map that lies there is not used"),
-    JSON_LIST(struct status, doors, door_count, "doors", struct status_door, door_fields,
+    JSON_LIST(struct status, doors, door_count, "doors", struct status_door, status_door_fields,
               .doc = "The front doors, one by one"),
     JSON_LIST(struct status, cells, cell_count, "cells", struct status_cell, cell_fields,
               .doc = "The cells, in the topology's order"),

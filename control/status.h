@@ -80,6 +80,66 @@ struct status_cell {
     struct status_gossip gossip;
 };
 
+enum status_what {                     /* what a door has switched off, or was told to */
+                   STATUS_LEFT_OUT,    /* a replica that failed */
+                   STATUS_TAKEN_OUT,   /* one that the map takes out */
+                   STATUS_PANIC,       /* leaving out, as so few take part */
+                   STATUS_RETRIES_OFF, /* as their budget is spent */
+                   STATUS_COPIES_OFF,  /* second ones; the same */
+                   STATUS_BREAKER,     /* requests that the service would not take */
+};
+extern const char *const status_what_words[]; /* ended by NULL */
+
+struct status_reason {
+    int what;                          /* enum status_what */
+    const char *cell, *zone, *service; /* "": all of it */
+    int64_t since_ms;                  /* it is so for so long; -1: since who knows when */
+    int64_t
+        until_ms;    /* until it ends by itself; 0: with the next request; -1: when things change */
+    const char *why; /* the rule and its numbers, as a clause */
+};
+
+struct status_budget {          /* one that is not full */
+    const char *cell, *service; /* "": of all its services */
+    const char *of;             /* "retries", "second copies" */
+    double left, full, earned;  /* tokens: one for each, and so much of one for each request */
+};
+
+enum status_rule { /* by which a request came to no good answer */
+                   STATUS_BY_TRIES,
+                   STATUS_BY_BUDGET,
+                   STATUS_BY_DEADLINE,
+                   STATUS_BY_BREAKER,
+                   STATUS_BY_NOBODY,    /* there is no replica */
+                   STATUS_BY_ANSWER,    /* a failure that is not tried again */
+                   STATUS_BY_UNSENT,    /* it cannot be sent */
+                   STATUS_BY_FULL,      /* the door has too much under way */
+                   STATUS_BY_CLOSING,   /* the door ends */
+                   STATUS_BY_COUNTRIES, /* a question to many, of whom none answered */
+                   STATUS_RULES
+};
+extern const char *const status_rule_words[]; /* ended by NULL */
+
+struct status_loss {
+    const char *cell; /* "": a question to many countries */
+    int rule;         /* enum status_rule */
+    const char *last; /* what its last try came to: "timeout", "503"; "": there was none */
+    int64_t count;
+};
+
+struct status_country { /* as asked by questions to many */
+    const char *country;
+    int64_t asked, missing;
+    double rps, p99_ms; /* of those that answered */
+};
+
+struct status_questions { /* to many countries: GET /items */
+    int64_t asked, partial, lost;
+    double rps, p99_ms;
+    struct status_country *countries; /* that have been asked */
+    size_t country_count;
+};
+
 struct status_door {
     int64_t port, pid; /* pid 0: there is none */
     bool answers;
@@ -87,6 +147,14 @@ struct status_door {
     int64_t requests, lost; /* since it started */
     int64_t map_version;
     const char *map_why; /* the file that is there is not used; NULL when it is */
+    struct status_reason *reasons;
+    size_t reason_count;
+    int64_t reasons_more; /* that are not told, for there are so many; -1: not known */
+    struct status_budget *budgets;
+    size_t budget_count;
+    struct status_loss *losses; /* their counts make up `lost` */
+    size_t loss_count;
+    struct status_questions questions;
 };
 
 struct status_fault {
@@ -109,10 +177,8 @@ struct status {
     int64_t port;                  /* the first door's */
     bool healthy;                  /* every cell is OK or IDLE */
     double rps, errors;
-    int64_t requests, lost; /* at the doors since they started */
-    int64_t map_version;    /* said by a door of itself, and so is map_why */
-    const char *map_why;
-    struct status_door *doors;
+    int64_t requests, lost;    /* at the doors since they started */
+    struct status_door *doors; /* a door knows of itself alone */
     size_t door_count;
     struct status_cell *cells;
     size_t cell_count;
@@ -122,9 +188,12 @@ struct status {
     size_t event_count;
 };
 
+enum { STATUS_REASONS_MAX = 100 }; /* that a door tells of, and as many budgets */
+
 /* The table; docs/status.schema.json is printed from it. */
 extern const struct json_field status_fields[];
 extern const struct json_field status_gossip_fields[]; /* of that part */
+extern const struct json_field status_door_fields[];   /* the same */
 extern const char *const status_member_words[];        /* by enum gossip_state, ended by NULL */
 
 #endif

@@ -13,6 +13,7 @@
 #include "base/layout.h"
 #include "base/topo.h"
 #include "control/live/door_map.h"
+#include "control/live/door_reasons.h"
 #include "control/live/door_scatter.h"
 #include "control/live/door_stats.h"
 #include "control/live/door_try.h"
@@ -73,13 +74,16 @@ static void get_health(struct door *d, struct http_exchange *x)
 static void get_status(struct door *d, struct http_exchange *x)
 {
     struct arena a = {0};
-    struct status *status = door_stats_status(&d->stats, clock_us(), &a);
+    int64_t now_us = clock_us();
+    struct status *status = door_stats_status(&d->stats, now_us, &a);
     if (status != NULL) {
-        status->port = layout_door_port(d->layout, d->number);
-        status->map_version = d->partition.file.map.version;
+        struct status_door *self = &status->doors[0];
+        self->port = status->port = layout_door_port(d->layout, d->number);
+        self->map_version = d->partition.file.map.version;
         if (d->partition.file.why.code != ERR_NONE)
-            status->map_why = d->partition.file.why.text;
-        door_groups_explain(&d->tries.groups, status, &a);
+            self->map_why = d->partition.file.why.text;
+        if (door_reasons_add(status, &d->tries.groups, now_us, &a) != 0)
+            status = NULL;
     }
     answer_json(x, status == NULL ? NULL : json_encode(status, status_fields, &a));
     arena_release(&a);
@@ -309,7 +313,8 @@ static int init(struct door *d, struct error *err)
     map_init(&d->map, l);
     share_files(l, &limits.connections_max, &links);
     if (door_map_init(&d->partition, l, &d->loop, on_map, d, &d->arena, err) != 0 ||
-        door_scatter_init(&d->scatter, l, links, &d->tries.groups.network, &d->loop, err) != 0)
+        door_scatter_init(&d->scatter, l, links, &d->tries.groups.network, &d->stats, &d->loop,
+                          err) != 0)
         return -1;
     d->self = describe(l->topo, &d->arena);
     if (d->self == NULL || door_stats_init(&d->stats, l, clock_us(), &d->arena) != 0)

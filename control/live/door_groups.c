@@ -10,7 +10,6 @@
 #include "base/topo.h"
 #include "control/capacity.h"
 #include "control/partition.h"
-#include "control/status.h"
 #include "wire/clock.h"
 #include "wire/http.h"
 #include "wire/log.h"
@@ -45,29 +44,56 @@ void door_groups_map(struct door_groups *all, const struct partition *map, int64
             if (out == g->route.balance.replica[zone].withdrawn)
                 continue;
             route_present(&g->route, zone, !out);
+            g->seen[zone].since_us = now_us;
             note_present(all, g, zone, out, now_us);
         }
     }
 }
 
-/* ---- in words ---- */
+/* ---- what happens ---- */
 
-void door_groups_explain(const struct door_groups *all, struct status *status, struct arena *a)
+void door_groups_chose(struct door_groups *all, struct door_group *g,
+                       const struct route_choice *choice, int64_t now_us)
 {
-    for (size_t i = 0; i < all->group_count; i++) {
-        const struct door_group *g = &all->group[i];
-        struct status_cell *cell = &status->cells[g->cell];
-        const char *service = all->layout->topo->services[g->service].name;
-        for (uint32_t k = 0; k < g->route.balance.count; k++) {
-            const struct balance_replica *replica = &g->route.balance.replica[k];
-            struct status_zone *zone = &cell->zones[replica->zone];
-            if (replica->state == BALANCE_IN)
-                continue;
-            const char *why = zone->why[0] == '\0'
-                                  ? arena_format(a, "left out after failures: %s", service)
-                                  : arena_format(a, "%s, %s", zone->why, service);
-            zone->why = why == NULL ? zone->why : why;
-        }
+    switch (choice->rule) {
+    case ROUTE_PANIC:
+    case ROUTE_BLIND:
+        spell_note(&g->panic, now_us);
+        break;
+    case ROUTE_HEDGES_SPENT:
+        spell_note(&g->copies_off, now_us);
+        break;
+    case ROUTE_BUDGET:
+        spell_note(&all->cell[g->cell].retries_off, now_us);
+        break;
+    case ROUTE_BREAKER:
+        spell_note(&g->broken, now_us);
+        break;
+    default:
+        break;
+    }
+}
+
+void door_groups_ended(struct door_groups *all, struct door_group *g, uint32_t replica,
+                       uint16_t before, enum route_outcome outcome, enum door_last last,
+                       int64_t now_us)
+{
+    const struct topo_cell *cell = &all->layout->topo->cells[g->cell];
+    const char *service = all->layout->topo->services[g->service].name;
+    const struct balance_replica *r = &g->route.balance.replica[replica];
+    struct door_seen *seen = &g->seen[replica];
+    if (outcome == ROUTE_ERROR || outcome == ROUTE_LOST) {
+        seen->failures++;
+        seen->last = last;
+    } else if (outcome != ROUTE_UNSENT) {
+        seen->failures = 0;
+    }
+    if (before == BALANCE_IN && r->state == BALANCE_OUT) {
+        seen->since_us = now_us;
+        log_line("%s/%s: %s is left out: %s, %u failures in a row", cell->name,
+                 cell->zones[r->zone], service, door_last_name(last), seen->failures);
+    } else if (before != BALANCE_IN && before != BALANCE_GONE && r->state == BALANCE_IN) {
+        log_line("%s/%s: %s takes part again", cell->name, cell->zones[r->zone], service);
     }
 }
 
@@ -108,8 +134,9 @@ static int init_group(struct door_groups *all, size_t cell, size_t service,
     door_luck_take(&all->luck, &seed, sizeof seed);
     rng_init(&rng, seed);
     g->client = arena_alloc(a, zones, sizeof g->client[0]);
+    g->seen = arena_alloc(a, zones, sizeof g->seen[0]);
     int64_t now_us = clock_us();
-    if (g->client == NULL ||
+    if (g->client == NULL || g->seen == NULL ||
         route_init(&g->route, &opts, per_zone, zones, &all->cell[cell].retry, &rng, now_us, a) != 0)
         return -1;
     note_group(all, g, &opts, per_zone, &rng, now_us);

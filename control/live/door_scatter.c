@@ -5,91 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/duration.h"
 #include "base/error.h"
 #include "base/layout.h"
 #include "base/topo.h"
+#include "control/live/door_question.h"
+#include "control/live/door_stats.h"
+#include "wire/clock.h"
 #include "wire/log.h"
 #include "wire/network.h"
 
-enum { LIMIT_PRESET = 10, LIMIT_MAX = 100, WITHIN_MIN_US = 1000 };
-
-/* ---- what is asked ---- */
-
-struct question { /* texts point into the target */
-    const char *words, *countries;
-    size_t words_len, countries_len;
-    int64_t limit, within_us;
-};
-
-static int take_number(struct question *q, const char *text, size_t len, struct error *err)
-{
-    q->limit =
-        len > 0 && len < 4 && strspn(text, "0123456789") >= len ? strtoll(text, NULL, 10) : 0;
-    return q->limit >= 1 && q->limit <= LIMIT_MAX
-               ? 0
-               : error_set(err, ERR_RANGE, "limit: expected 1..%d, got \"%.*s\"", LIMIT_MAX,
-                           (int)(len < 40 ? len : 40), text);
-}
-
-static int take_within(struct question *q, const char *text, size_t len, struct error *err)
-{
-    char value[32];
-    snprintf(value, sizeof value, "%.*s", (int)len, text);
-    if (duration_parse(&q->within_us, value, err) != 0)
-        return error_prefix(err, "within");
-    return q->within_us >= WITHIN_MIN_US && q->within_us <= DOOR_SCATTER_WITHIN_MAX_US
-               ? 0
-               : error_set(err, ERR_RANGE, "within: expected 1ms..10s, got \"%s\"", value);
-}
-
-static int take_parameter(struct question *q, const char *name, size_t name_len, const char *text,
-                          size_t len, struct error *err)
-{
-    if (name_len == 1 && name[0] == 'q') {
-        q->words = text;
-        q->words_len = len;
-        return len > 0 && len <= DOOR_SCATTER_WORDS_MAX
-                   ? 0
-                   : error_set(err, ERR_RANGE, "q: expected 1..%d bytes, got %zu",
-                               DOOR_SCATTER_WORDS_MAX, len);
-    }
-    if (name_len == 9 && memcmp(name, "countries", 9) == 0) {
-        q->countries = text;
-        q->countries_len = len;
-        return 0;
-    }
-    if (name_len == 5 && memcmp(name, "limit", 5) == 0)
-        return take_number(q, text, len, err);
-    if (name_len == 6 && memcmp(name, "within", 6) == 0)
-        return take_within(q, text, len, err);
-    return error_set(err, ERR_UNKNOWN,
-                     "expected /items?q=WORDS&countries=gb,de&limit=N&within=300ms, got \"%.*s\"",
-                     (int)(name_len < 40 ? name_len : 40), name);
-}
-
-static int take_question(struct question *q, const char *target, struct error *err)
-{
-    const char *at = strchr(target, '?');
-    while (at != NULL && *++at != '\0') {
-        size_t len = strcspn(at, "&"), name = strcspn(at, "=&");
-        const char *value = at + (name < len ? name + 1 : name);
-        if (take_parameter(q, at, name, value, (size_t)(at + len - value), err) != 0)
-            return -1;
-        at = at[len] == '&' ? at + len : NULL;
-    }
-    return q->words == NULL ? error_set(err, ERR_MISSING, "q is missing: what to search for") : 0;
-}
-
 /* ---- who is asked ---- */
 
-static int add_part(struct door_gather *g, const char *country, struct error *err)
+static int add_part(struct door_gather *g, const char *country, size_t index, struct error *err)
 {
     for (size_t i = 0; i < g->count; i++)
         if (memcmp(g->part[i].country, country, 2) == 0)
             return error_set(err, ERR_DUPLICATE, "countries: %.2s is there twice", country);
     struct door_part *part = &g->part[g->count++];
-    *part = (struct door_part){.gather = g};
+    *part = (struct door_part){.gather = g, .index = index};
     memcpy(part->country, country, 2);
     return 0;
 }
@@ -99,7 +32,7 @@ static int add_all(struct door_gather *g, struct error *err)
     const struct topo *topo = g->scatter->layout->topo;
     for (size_t i = 0; i < topo->country_count; i++) {
         const char *name = topo->countries[i].name;
-        if (add_part(g, (const char[]){(char)(name[0] | 0x20), (char)(name[1] | 0x20), '\0'},
+        if (add_part(g, (const char[]){(char)(name[0] | 0x20), (char)(name[1] | 0x20), '\0'}, i,
                      err) != 0)
             return -1;
     }
@@ -125,9 +58,10 @@ static int add_named(struct door_gather *g, const char *list, size_t len, struct
                              "\"%.*s\"",
                              (int)(len < 40 ? len : 40), list);
         char name[3] = {(char)(country[0] & ~0x20), (char)(country[1] & ~0x20), '\0'};
-        if (topo_country_at(topo, name) == topo->country_count)
+        size_t index = topo_country_at(topo, name);
+        if (index == topo->country_count)
             return error_set(err, ERR_UNKNOWN, "countries: no cell serves %.2s", country);
-        if (add_part(g, country, err) != 0)
+        if (add_part(g, country, index, err) != 0)
             return -1;
     }
     return 0;
@@ -188,6 +122,14 @@ static void answer_later(struct http_exchange *x, const char *detail)
     http_answer(x, 503, "application/problem+json", &later, 1, body, (size_t)n);
 }
 
+/* Count it as answered, or as lost, unless nobody waits any more. */
+static void count(const struct door_gather *g, bool partial, bool failed, enum status_rule rule)
+{
+    int64_t now_us = clock_us();
+    const struct door_end end = {failed && !http_gone(g->x), rule, DOOR_LAST_NONE};
+    door_stats_question(g->scatter->stats, now_us, now_us - g->begun_us, partial, &end);
+}
+
 /* Answer with what there is. */
 static void gather_end(struct door_gather *g)
 {
@@ -198,6 +140,7 @@ static void gather_end(struct door_gather *g)
     bool ok = write_answer(g, &out, &came);
     snprintf(detail, sizeof detail, "no country has answered; %s: %s", g->part[0].country,
              g->part[0].why);
+    count(g, came < g->count, !ok || came == 0, ok ? STATUS_BY_COUNTRIES : STATUS_BY_FULL);
     gather_free(g);
     if (!ok)
         answer_later(x, "no memory left");
@@ -258,12 +201,21 @@ static void take_part(struct door_part *part, const struct http_reply *reply)
     g->bytes += part->page.len;
 }
 
+static void count_part(const struct door_part *part)
+{
+    const struct door_gather *g = part->gather;
+    int64_t now_us = clock_us();
+    door_stats_part(g->scatter->stats, part->index, now_us, now_us - g->begun_us,
+                    part->page.len == 0);
+}
+
 static void on_part(void *context, const struct http_reply *reply)
 {
     struct door_part *part = context;
     struct door_gather *g = part->gather;
     part->call = NULL;
     take_part(part, reply);
+    count_part(part);
     if (--g->waiting == 0 || http_gone(g->x))
         gather_end(g);
 }
@@ -277,6 +229,7 @@ static void give_up(struct door_gather *g, const char *why)
         client_cancel(part->call);
         part->call = NULL;
         snprintf(part->why, sizeof part->why, "%s", why);
+        count_part(part);
     }
     gather_end(g);
 }
@@ -291,7 +244,7 @@ static void on_deadline(uv_timer_t *timer)
 
 /* ---- a question ---- */
 
-static void send_part(struct door_part *part, const struct question *q)
+static void send_part(struct door_part *part, const struct door_question *q)
 {
     struct door_gather *g = part->gather;
     const char *target = arena_format(&g->arena, "/%s/items?q=%.*s&limit=%" PRId64, part->country,
@@ -318,11 +271,9 @@ static struct door_gather *take_free(struct door_scatter *s)
 void door_scatter_begin(struct door_scatter *s, struct http_exchange *x)
 {
     const struct topo *topo = s->layout->topo;
-    struct question q = {.limit = LIMIT_PRESET, .within_us = topo->policy.timeout_us};
+    struct door_question q;
     struct error err;
-    if (q.within_us > DOOR_SCATTER_WITHIN_MAX_US)
-        q.within_us = DOOR_SCATTER_WITHIN_MAX_US;
-    if (take_question(&q, http_target(x), &err) != 0) {
+    if (door_question_take(&q, http_target(x), topo->policy.timeout_us, &err) != 0) {
         http_problem(x, 400, err.text);
         return;
     }
@@ -330,6 +281,8 @@ void door_scatter_begin(struct door_scatter *s, struct http_exchange *x)
     if (g != NULL)
         g->part = arena_alloc(&g->arena, topo->country_count, sizeof g->part[0]);
     if (g == NULL || g->part == NULL) {
+        const struct door_end end = {true, STATUS_BY_FULL, DOOR_LAST_NONE};
+        door_stats_question(s->stats, clock_us(), 0, false, &end);
         answer_later(x, g == NULL ? "too many such questions are under way" : "no memory left");
         return;
     }
@@ -341,6 +294,7 @@ void door_scatter_begin(struct door_scatter *s, struct http_exchange *x)
         return;
     }
     g->within_us = q.within_us;
+    g->begun_us = clock_us();
     uv_timer_start(&g->timer, on_deadline, ((uint64_t)q.within_us + 999) / 1000, 0);
     for (size_t i = 0; i < g->count; i++)
         send_part(&g->part[i], &q);
@@ -361,7 +315,8 @@ static int route(void *context, struct http_client *http, int port)
 }
 
 int door_scatter_init(struct door_scatter *s, const struct layout *l, uint32_t links_max,
-                      struct network *network, uv_loop_t *loop, struct error *err)
+                      struct network *network, struct door_stats *stats, uv_loop_t *loop,
+                      struct error *err)
 {
     const struct client_opts opts = {
         .loop = loop,
@@ -371,6 +326,7 @@ int door_scatter_init(struct door_scatter *s, const struct layout *l, uint32_t l
         .links_max = links_max < DOOR_SCATTER_LINKS ? links_max : DOOR_SCATTER_LINKS};
     s->layout = l;
     s->network = network;
+    s->stats = stats;
     if (client_new(&s->client, &opts, err) != 0)
         return -1;
     for (size_t i = 0; i < DOOR_SCATTER_MAX; i++) {

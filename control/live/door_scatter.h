@@ -22,6 +22,7 @@
 #include "wire/bytes.h"
 #include "wire/http.h"
 
+struct door_stats;
 struct error;
 struct layout;
 struct network;
@@ -37,6 +38,7 @@ enum {
 struct door_part { /* of one country */
     struct door_gather *gather;
     char country[3];
+    size_t index;             /* of the country, in the topology */
     struct client_call *call; /* NULL: it has come to something */
     struct bytes page;        /* what came; empty: it is missing */
     char why[160];
@@ -47,7 +49,7 @@ struct door_gather {
     struct http_exchange *x; /* NULL: this one is free */
     struct door_part *part;  /* [count], the arena's */
     size_t count, waiting, bytes;
-    int64_t within_us;
+    int64_t begun_us, within_us;
     uv_timer_t timer;
     struct arena arena;
 };
@@ -55,15 +57,17 @@ struct door_gather {
 struct door_scatter { /* fields are private to door_scatter.c */
     const struct layout *layout;
     struct network *network;
+    struct door_stats *stats;
     struct client *client;
     struct door_gather gather[DOOR_SCATTER_MAX];
     bool open;
 };
 
 /* `network` leads to the zones, and is open until after door_scatter_close, which is due either
- * way. 0, or -1 with `err` set. */
+ * way. Questions and their parts are counted in `stats`. 0, or -1 with `err` set. */
 int door_scatter_init(struct door_scatter *s, const struct layout *l, uint32_t links_max,
-                      struct network *network, uv_loop_t *loop, struct error *err);
+                      struct network *network, struct door_stats *stats, uv_loop_t *loop,
+                      struct error *err);
 
 /* Go by this map. */
 void door_scatter_map(struct door_scatter *s, const char *text, size_t len);

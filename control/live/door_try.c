@@ -30,7 +30,7 @@ static const char *service_of(const struct door_request *r)
     return r->tries->groups.layout->topo->services[r->group->service].name;
 }
 
-/* ---- the tape ---- */
+/* ---- what is noted ---- */
 
 static uint32_t number_of(const struct door_request *r)
 {
@@ -41,6 +41,7 @@ static uint32_t number_of(const struct door_request *r)
 static void note(struct door_request *r, enum tape_kind kind, int64_t now_us,
                  const struct route_choice *choice)
 {
+    door_groups_chose(&r->tries->groups, r->group, choice, now_us);
     if (!r->tries->groups.tape.on)
         return;
     const struct tape_record record = {
@@ -58,6 +59,7 @@ static void note(struct door_request *r, enum tape_kind kind, int64_t now_us,
 static void note_end(struct door_request *r, int64_t now_us, uint32_t replica,
                      enum route_outcome outcome, bool gone, const struct route_choice *choice)
 {
+    door_groups_chose(&r->tries->groups, r->group, choice, now_us);
     if (!r->tries->groups.tape.on)
         return;
     const struct tape_record record = {
@@ -85,10 +87,31 @@ static void request_free(struct door_request *r)
 }
 
 /* What nobody waits for any more has not failed. */
-static void request_count(struct door_request *r, int64_t now_us, int status)
+static void request_count(struct door_request *r, int64_t now_us, int status, enum status_rule rule,
+                          enum door_last last)
 {
-    door_stats_request(r->tries->stats, r->group->cell, now_us, now_us - r->start_us,
-                       status >= 500 && !http_gone(r->x));
+    const struct door_end end = {status >= 500 && !http_gone(r->x), rule, last};
+    door_stats_request(r->tries->stats, r->group->cell, now_us, now_us - r->start_us, &end);
+}
+
+static enum status_rule rule_of(const struct route_choice *choice)
+{
+    switch (choice->rule) {
+    case ROUTE_TRIES:
+        return STATUS_BY_TRIES;
+    case ROUTE_BUDGET:
+        return STATUS_BY_BUDGET;
+    case ROUTE_DEADLINE:
+        return STATUS_BY_DEADLINE;
+    case ROUTE_BREAKER:
+        return STATUS_BY_BREAKER;
+    case ROUTE_NOBODY:
+        return STATUS_BY_NOBODY;
+    case ROUTE_NOT_SENT:
+        return STATUS_BY_UNSENT;
+    default:
+        return STATUS_BY_ANSWER;
+    }
 }
 
 static void answer_problem(struct http_exchange *x, int status, const char *title,
@@ -103,35 +126,34 @@ static void answer_problem(struct http_exchange *x, int status, const char *titl
     http_answer(x, status, "application/problem+json", &later, status != 431, body, (size_t)len);
 }
 
-static void request_fail(struct door_request *r, int64_t now_us, int status, const char *title,
-                         const char *detail)
+static void request_fail(struct door_request *r, int status, const char *title, const char *detail)
 {
     struct http_exchange *x = r->x;
-    request_count(r, now_us, status);
     request_free(r);
     answer_problem(x, status, title, detail);
 }
 
-/* No answer came from the last try, or there was none. */
-static void request_give_up(struct door_request *r, int64_t now_us, enum http_failure failure,
+/* No answer came that could be passed back. */
+static void request_give_up(struct door_request *r, int64_t now_us,
                             const struct route_choice *choice)
 {
-    bool timeout = failure == HTTP_TIMEOUT || choice->rule == ROUTE_DEADLINE;
+    bool timeout = (int)r->last == HTTP_TIMEOUT || choice->rule == ROUTE_DEADLINE;
+    int status = timeout ? 504 : 503;
     char why[ROUTE_WORDS_MAX], detail[ROUTE_WORDS_MAX + 256];
     route_say(choice, why);
     snprintf(detail, sizeof detail, "cell %s, service %s: no answer (%s): %s", cell_of(r)->name,
-             service_of(r), failure == HTTP_OK ? "not asked" : http_failure_name(failure), why);
-    request_fail(r, now_us, timeout ? 504 : 503,
-                 timeout ? "Gateway Timeout" : "Service Unavailable", detail);
+             service_of(r), r->last == DOOR_LAST_NONE ? "not asked" : door_last_name(r->last), why);
+    request_count(r, now_us, status, rule_of(choice), r->last);
+    request_fail(r, status, timeout ? "Gateway Timeout" : "Service Unavailable", detail);
 }
 
 static void request_pass_back(struct door_request *r, int64_t now_us,
-                              const struct http_reply *reply)
+                              const struct http_reply *reply, const struct route_choice *choice)
 {
     struct http_header headers[HTTP_HEADERS_MAX];
     struct http_exchange *x = r->x;
     size_t count = door_headers_pass(headers, reply->headers, reply->header_count);
-    request_count(r, now_us, reply->status);
+    request_count(r, now_us, reply->status, rule_of(choice), r->last);
     request_free(r);
     http_answer(x, reply->status, NULL, headers, count, reply->body, reply->len);
 }
@@ -172,20 +194,6 @@ static void on_slow(uv_timer_t *timer)
         copy_send(r, now_us, &choice);
 }
 
-/* Log when that leaves a replica out or takes it back. */
-static void note_change(const struct door_request *r, const struct door_copy *copy, uint16_t before,
-                        enum http_failure failure)
-{
-    const struct balance_replica *replica = &r->group->route.balance.replica[copy->replica];
-    const char *zone = cell_of(r)->zones[replica->zone];
-    if (before == BALANCE_IN && replica->state == BALANCE_OUT)
-        log_line("%s/%s: %s is left out: %s, %u failures in a row", cell_of(r)->name, zone,
-                 service_of(r), failure == HTTP_OK ? "an error" : http_failure_name(failure),
-                 replica->failures);
-    else if (before != BALANCE_IN && replica->state == BALANCE_IN)
-        log_line("%s/%s: %s takes part again", cell_of(r)->name, zone, service_of(r));
-}
-
 static enum route_outcome outcome_of(const struct http_reply *reply)
 {
     if (reply->failure == HTTP_OK)
@@ -218,7 +226,8 @@ static void on_reply(void *context, const struct http_reply *reply)
         r->route.deadline_us = now_us;
     struct route_choice choice = route_end(g, &r->route, copy->replica, outcome, now_us);
     note_end(r, now_us, copy->replica, outcome, gone, &choice);
-    note_change(r, copy, before, reply->failure);
+    r->last = door_last_of(reply);
+    door_groups_ended(&r->tries->groups, r->group, copy->replica, before, outcome, r->last, now_us);
     door_stats_try(r->tries->stats, r->group->cell, replica->zone, now_us, now_us - copy->sent_us,
                    outcome != ROUTE_GOOD);
     if (choice.act == ROUTE_WAIT)
@@ -228,9 +237,9 @@ static void on_reply(void *context, const struct http_reply *reply)
     if (choice.act == ROUTE_RETRY)
         wait_for(r, on_delay, choice.wait_us);
     else if (reply->failure == HTTP_OK)
-        request_pass_back(r, now_us, reply);
+        request_pass_back(r, now_us, reply, &choice);
     else
-        request_give_up(r, now_us, reply->failure, &choice);
+        request_give_up(r, now_us, &choice);
 }
 
 /* Headers of a request as they go on, with a key if it needs one. How many; SIZE_MAX: too many. */
@@ -260,7 +269,8 @@ static void copy_send(struct door_request *r, int64_t now_us, const struct route
         struct route_choice end =
             route_end(&r->group->route, &r->route, choice->replica, ROUTE_UNSENT, now_us);
         note_end(r, now_us, choice->replica, ROUTE_UNSENT, false, &end);
-        request_fail(r, now_us, 431, "Request Header Fields Too Large", "too many headers");
+        request_count(r, now_us, 431, STATUS_BY_UNSENT, DOOR_LAST_NONE);
+        request_fail(r, 431, "Request Header Fields Too Large", "too many headers");
         return;
     }
     deadline_write(left, choice->wait_us);
@@ -275,7 +285,7 @@ static void copy_send(struct door_request *r, int64_t now_us, const struct route
 static void try_go(struct door_request *r, int64_t now_us, const struct route_choice *choice)
 {
     if (choice->act != ROUTE_SEND) {
-        request_give_up(r, now_us, HTTP_OK, choice);
+        request_give_up(r, now_us, choice);
         return;
     }
     if (choice->hedge_us < INT64_MAX)
@@ -313,7 +323,8 @@ void door_tries_begin(struct door_tries *t, struct http_exchange *x, struct map_
     struct door_request *r = t->spare;
     int64_t now_us = clock_us();
     if (r == NULL || cell->running >= DOOR_CELL_REQUESTS_MAX) {
-        door_stats_request(t->stats, place.cell, now_us, 0, true);
+        const struct door_end end = {true, STATUS_BY_FULL, DOOR_LAST_NONE};
+        door_stats_request(t->stats, place.cell, now_us, 0, &end);
         answer_problem(x, 503, "Service Unavailable", "the door has too many requests under way");
         return;
     }
@@ -327,6 +338,7 @@ void door_tries_begin(struct door_tries *t, struct http_exchange *x, struct map_
     r->group = g;
     r->x = x;
     r->start_us = now_us;
+    r->last = DOOR_LAST_NONE;
     r->route = (struct route_request){
         .key = g->route.balance.plain ? 0 : key_of(t, http_target(x)),
         .deadline_us = deadline_at(now_us, left_us),
@@ -349,7 +361,8 @@ void door_tries_abandon(struct door_tries *t)
         wait_no_more(r);
         route_leave(&r->group->route, &r->route, now_us);
         note(r, TAPE_LEAVE, now_us, &(struct route_choice){.act = ROUTE_STOP});
-        request_fail(r, now_us, 503, "Service Unavailable", "the door is closing");
+        request_count(r, now_us, 503, STATUS_BY_CLOSING, DOOR_LAST_NONE);
+        request_fail(r, 503, "Service Unavailable", "the door is closing");
     }
 }
 

@@ -49,6 +49,7 @@ struct door_request {
     struct route_request route;
     struct door_copy copy[DOOR_COPIES];
     int64_t start_us;
+    enum door_last last;     /* what its last try came to */
     char key[DOOR_KEY_TEXT]; /* that was added; "" */
     bool timed;              /* `timer` runs, for a retry or a second copy */
     uv_timer_t timer;

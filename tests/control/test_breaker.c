@@ -40,7 +40,7 @@ static void test_breaker_refuses_none_while_half_are_accepted(void **state)
     int64_t now_us = 0;
     (void)state;
     assert_int_equal(ask(&b, &rng, &now_us, 60, 1000, 1000), 1000);
-    assert_true(breaker_refuses(&b, now_us) == 0);
+    assert_true(breaker_sees(&b, now_us).refused == 0);
     struct rng untouched;
     rng_init(&untouched, 1);
     assert_memory_equal(&rng, &untouched, sizeof rng); /* and draws no luck */
@@ -57,7 +57,7 @@ static void test_breaker_formula_is_the_published_one(void **state)
         if (i < 20)
             breaker_accepted(&b, 0);
     }
-    assert_true(breaker_refuses(&b, 0) == (99.0 - 2 * 20) / 100);
+    assert_true(breaker_sees(&b, 0).refused == (99.0 - 2 * 20) / 100);
 }
 
 static void test_breaker_sends_k_times_what_an_overloaded_server_accepts(void **state)
@@ -93,12 +93,12 @@ static void test_breaker_forgets_within_some_windows(void **state)
     (void)state;
     for (int i = 0; i < 1000; i++)
         breaker_allows(&b, &rng, 0);
-    double before = breaker_refuses(&b, 0);
+    double before = breaker_sees(&b, 0).refused;
     assert_true(before > 0.99);
-    assert_true(breaker_refuses(&b, 30 * SECOND) < before);
+    assert_true(breaker_sees(&b, 30 * SECOND).refused < before);
     breaker_allows(&b, &rng, 300 * SECOND);
-    assert_true(breaker_refuses(&b, 300 * SECOND) <= 0.5);
-    assert_true(breaker_refuses(&b, INT64_MAX) == 0);
+    assert_true(breaker_sees(&b, 300 * SECOND).refused <= 0.5);
+    assert_true(breaker_sees(&b, INT64_MAX).refused == 0);
 }
 
 static void test_breaker_of_k_0_never_refuses(void **state)

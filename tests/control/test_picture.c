@@ -71,14 +71,20 @@ static int agent_says(struct world *w, size_t zone, const char *up, int64_t now_
     return picture_agent_said(&w->picture, 0, zone, text, (size_t)n, now_us, &w->err);
 }
 
-static void door_says(struct world *w, const char *cells, int64_t now_us)
+static void door_tells(struct world *w, const char *cells, const char *door, int64_t now_us)
 {
-    char text[1000];
+    char text[2000];
     int n = snprintf(text, sizeof text,
                      "{\"topology\": \"\", \"healthy\": true, \"requests\": 9, \"lost\": 1, "
-                     "\"rps\": 3.5, \"cells\": [%s]}",
-                     cells);
+                     "\"rps\": 3.5, \"cells\": [%s], \"doors\": [{\"requests\": 9, \"lost\": 1, "
+                     "\"rps\": 3.5%s}]}",
+                     cells, door);
     assert_int_equal(picture_door_said(&w->picture, 0, text, (size_t)n, now_us, &w->err), 0);
+}
+
+static void door_says(struct world *w, const char *cells, int64_t now_us)
+{
+    door_tells(w, cells, "", now_us);
 }
 
 static const struct status *judge(struct world *w, int64_t now_us)
@@ -217,12 +223,51 @@ static void test_picture_forgets_the_oldest_events(void **state)
     assert_int_equal(s->events[0].ago_ms, 34);
 }
 
+/* What a door has switched off is an event when it begins and when it ends, once for a zone. */
+static void test_picture_tells_what_a_door_switches_off(void **state)
+{
+    static const char off[] =
+        ", \"reasons\": ["
+        "{\"what\": \"retries-off\", \"cell\": \"de\", \"why\": \"0.20 of 100 tokens left\"},"
+        "{\"what\": \"left-out\", \"cell\": \"de\", \"zone\": \"b\", \"service\": \"catalog\","
+        " \"until_ms\": 900, \"why\": \"3 failures in a row\"},"
+        "{\"what\": \"left-out\", \"cell\": \"de\", \"zone\": \"b\", \"service\": \"order\","
+        " \"until_ms\": 950, \"why\": \"4 failures in a row\"}]";
+    struct world *w = *state;
+    all_well(w, 1 * S);
+    judge(w, 1 * S);
+    uint64_t before = w->picture.event_count;
+    door_tells(w, "", off, 1200 * MS);
+    door_tells(w, "", off, 1400 * MS);
+    const struct status *s = judge(w, 1400 * MS);
+    assert_int_equal(w->picture.event_count, before + 2);
+    assert_string_equal(s->events[1].text, "door: de: retries are off: 0.20 of 100 tokens left");
+    assert_string_equal(s->events[0].text,
+                        "door: de/b: catalog (and 1 more) is left out: 3 failures in a row");
+    assert_int_equal(s->doors[0].reason_count, 3);
+    assert_int_equal(s->doors[0].reasons[1].until_ms, 900);
+    door_says(w, "", 1600 * MS);
+    s = judge(w, 1600 * MS);
+    assert_int_equal(w->picture.event_count, before + 4);
+    assert_string_equal(s->events[1].text, "door: de: retries are on again");
+    assert_string_equal(s->events[0].text, "door: de/b: catalog (and 1 more) takes part again");
+    assert_int_equal(s->doors[0].reason_count, 0);
+    s = judge(w, 30 * S); /* a door of which nothing is heard says nothing */
+    assert_int_equal(s->doors[0].requests, -1);
+    assert_int_equal(s->doors[0].questions.asked, -1);
+    static const char no_door[] = "{\"topology\": \"\", \"healthy\": true}";
+    assert_int_equal(picture_door_said(&w->picture, 0, no_door, sizeof no_door - 1, 1, &w->err),
+                     -1);
+    assert_int_equal(w->err.code, ERR_CONFLICT);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_picture_begins_with_starting),
         TEST(test_picture_is_healthy_when_all_and_the_door_answer),
+        TEST(test_picture_tells_what_a_door_switches_off),
         TEST(test_picture_fades_without_news),
         TEST(test_picture_tells_losses_and_restarts),
         TEST(test_picture_shows_a_fault_until_the_zone_speaks_again),

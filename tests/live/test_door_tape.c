@@ -171,7 +171,7 @@ static void write_map(struct shop *s, int64_t version, size_t zone, bool all)
     const char *text = partition_print(&p, &a);
     if (text_file_replace(in_folder(s->dir, "map.json"), text, strlen(text), &stamp, &err) != 0)
         fail_msg("%s", err.text);
-    SHOP_UNTIL(s, shop_status(s, &a).map_version == version);
+    SHOP_UNTIL(s, shop_status(s, &a).doors[0].map_version == version);
     arena_release(&a);
 }
 
