@@ -1,6 +1,7 @@
 #include "wire/process.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -106,6 +107,36 @@ int process_holder(struct process *found, int fd, off_t at)
         if (again < 0)
             return -1;
     }
+}
+
+/* Of one thread, by its /proc/PID/task/TID/stat: "TID (name) STATE ...", any bytes in the name. */
+static bool thread_runnable(int tasks, const char *tid)
+{
+    char path[300], text[512];
+    snprintf(path, sizeof path, "%s/stat", tid);
+    int fd = openat(tasks, path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    if (len <= 0)
+        return false;
+    text[len] = '\0';
+    const char *end = strrchr(text, ')');
+    return end != NULL && strncmp(end, ") R", 3) == 0;
+}
+
+bool process_runnable(pid_t pid)
+{
+    char path[48];
+    snprintf(path, sizeof path, "/proc/%ld/task", (long)pid);
+    DIR *tasks = opendir(path);
+    if (tasks == NULL)
+        return false;
+    bool runs = false;
+    for (struct dirent *e = readdir(tasks); e != NULL && !runs; e = readdir(tasks))
+        runs = e->d_name[0] != '.' && thread_runnable(dirfd(tasks), e->d_name);
+    closedir(tasks);
+    return runs;
 }
 
 int process_find(struct process *found, const char *path, struct error *err)

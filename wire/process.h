@@ -30,6 +30,10 @@ int process_find(struct process *found, const char *path, struct error *err);
  * ourselves. 0 with *found set as above, -1 with errno set. */
 int process_holder(struct process *found, int fd, off_t at);
 
+/* Whether any of its threads runs or waits for a processor, rather than for something. False also
+ * when it is not known. */
+bool process_runnable(pid_t pid);
+
 /* Have as many descriptors as the system lets us. */
 void process_raise_files(void);
 

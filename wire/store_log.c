@@ -8,8 +8,10 @@
 
 #include "base/error.h"
 #include "wire/clock.h"
+#include "wire/log.h"
 #include "wire/process.h"
 #include "wire/store_tx.h"
+#include "wire/turnstile.h"
 
 /* https://sqlite.org/walformat.html: the index header, and the bytes that are locked. */
 enum {
@@ -96,6 +98,8 @@ static pid_t evict(struct store_log *log, off_t first, off_t last, bool *gone)
             pid = found.pid;
             *gone = process_signal(&found, SIGKILL) == 0;
             log->killed += *gone;
+            if (*gone)
+                log_line("process %ld kept the others from the store: it was killed", (long)pid);
             *gone = *gone && process_wait_gone(&found, GONE_US);
             process_release(&found);
         }
@@ -128,10 +132,27 @@ int store_log_room(struct store_log *log, struct error *err)
                      "the log of writes is full: process %ld reads and does not end", (long)pid);
 }
 
+/* Whether who keeps us from writing only lacks a processor. */
+static bool is_starved(struct store_log *log)
+{
+    for (off_t at = BYTE_WRITE; at <= BYTE_RECOVER; at++) {
+        struct process found;
+        if (process_holder(&found, log->shared, at) != 0 || found.pid == 0)
+            continue;
+        bool starved = process_runnable(found.pid);
+        process_release(&found);
+        return starved;
+    }
+    return true; /* it has just let go */
+}
+
 int store_log_begin(struct store_log *log, struct error *err)
 {
     if (store_tx_begin(log->tx, BUSY_US, err) == 0)
         return 0;
+    for (int i = 1; i < TURNSTILE_STARVED && err->code == ERR_CONFLICT && is_starved(log); i++)
+        if (store_tx_begin(log->tx, BUSY_US, err) == 0)
+            return 0;
     bool gone;
     if (err->code != ERR_CONFLICT || evict(log, BYTE_WRITE, BYTE_RECOVER, &gone) == 0 || !gone)
         return -1;

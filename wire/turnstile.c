@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "wire/clock.h"
+#include "wire/log.h"
 #include "wire/process.h"
 
 /* Bytes of the lock file. NEXT and WORK are locks of the process, for which the kernel knows an
@@ -116,7 +117,9 @@ pid_t turnstile_watch_look(struct turnstile_watch *w, int64_t now)
         return 0;
     }
     int64_t gap_us = now - w->looked_us;
-    w->counted_us += gap_us < w->stuck_us / 3 ? gap_us : w->stuck_us / 3;
+    if (gap_us > w->stuck_us / 3)
+        gap_us = w->stuck_us / 3;
+    w->counted_us += process_runnable(pid) ? gap_us / TURNSTILE_STARVED : gap_us;
     w->looked_us = now;
     if (w->counted_us < w->stuck_us)
         return 0;
@@ -150,9 +153,12 @@ void turnstile_watch_release(struct turnstile_watch *w)
 static void look(struct turnstile *t)
 {
     pid_t killed = turnstile_watch_look(&t->watch, clock_us());
-    if (killed > 0)
+    if (killed > 0) {
+        log_line("process %ld held its turn at the store and did nothing: it was killed",
+                 (long)killed);
         atomic_fetch_add(&t->killed, 1);
-    else if (killed < 0)
+    }
+    if (killed < 0)
         atomic_fetch_add(&t->refused, 1);
 }
 

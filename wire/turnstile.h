@@ -6,9 +6,10 @@
  * longest wait is short. The kernel frees the locks of one that dies.
  *
  * A holder that freezes (a SIGSTOP, a disk that does not answer) would stop all the others: one
- * that holds without a sign of life for `stuck_us` is killed. The locks are owned by the process,
- * so it is the kernel that names the holder, not something that was written down: it is asked, the
- * process is pinned by a pidfd, and the kernel is asked again. No one else can be hit.
+ * that holds without a sign of life for `stuck_us` is killed; time in which one only lacks a
+ * processor, as on a machine that has too much to do, counts a quarter. The locks are owned by the
+ * process, so it is the kernel that names the holder, not something that was written down: it is
+ * asked, the process is pinned by a pidfd, and the kernel is asked again. No one else can be hit.
  *
  * A sandbox may forbid the waiters to send signals; they then wait on, and whoever stands outside
  * (the zone's agent) looks after the folder with a `struct turnstile_watch` of its own. */
@@ -21,7 +22,7 @@
 struct error;
 struct turnstile;
 
-enum { TURNSTILE_STUCK_US = 250000 };
+enum { TURNSTILE_STUCK_US = 250000, TURNSTILE_STARVED = 4 /* the quarter */ };
 
 /* Counted since turnstile_open. */
 struct turnstile_stats {

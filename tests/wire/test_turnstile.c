@@ -113,6 +113,13 @@ static int obey(char **args)
         else if (strcmp(line, "stop") == 0) {
             raise(SIGSTOP);
             continue;
+        } else if (strcmp(line, "spin") == 0) {
+            int64_t end_us = clock_us() + TURNSTILE_STUCK_US * 5 / 2;
+            while (clock_us() < end_us) /* without a sign of life, and busy */
+                continue;
+        } else if (strcmp(line, "hang") == 0) {
+            for (volatile bool forever = true; forever;)
+                continue;
         } else if (strcmp(line, "work") == 0) {
             /* Slow, and alive: a second, as turns of 20 ms. */
             for (int i = 0; i < 50; i++) {
@@ -311,6 +318,31 @@ static void test_turnstile_spares_a_slow_holder_that_lives(void **state)
     kid_kill(&other);
 }
 
+static void test_turnstile_spares_a_holder_that_lacks_a_processor_for_longer(void **state)
+{
+    (void)state;
+    struct kid holder, other;
+    start_obedient(&holder);
+    start_obedient(&other);
+    take(&holder);
+    kid_tell(holder.fd, "spin");
+    kid_tell(other.fd, "take");
+    kid_expect(&holder, "spin");
+    kid_tell(holder.fd, "give");
+    kid_expect(&holder, "give");
+    print_message("a busy holder gave after %d ms\n", hear_taken(&other));
+    kid_tell(other.fd, "give");
+    kid_expect(&other, "give");
+    kid_tell(other.fd, "stats");
+    kid_expect(&other, "killed 0");
+    take(&holder); /* but not for ever */
+    kid_tell(holder.fd, "hang");
+    kid_tell(other.fd, "take");
+    assert_true(hear_taken(&other) >= TURNSTILE_STARVED * TURNSTILE_STUCK_US / 1000 * 9 / 10);
+    expect_killed(&holder);
+    kid_kill(&other);
+}
+
 /* The number in the file is that of a bystander, as when a holder's was given to another. */
 static void test_turnstile_spares_who_has_only_the_number(void **state)
 {
@@ -355,6 +387,7 @@ static void test_turnstile_is_watched_from_outside(void **state)
     kid_tell(holder.fd, "give"); /* another turn is another holder */
     kid_expect(&holder, "give");
     take(&holder);
+    stop(&holder);
     for (int i = 0; i < 2; i++)
         assert_int_equal(turnstile_watch_look(&w, now_us += 50 * MS), 0);
     assert_int_equal(turnstile_watch_look(&w, now_us += 3600000000), 0); /* the machine slept */
@@ -454,6 +487,7 @@ int main(int argc, char **argv)
         TEST(test_turnstile_kills_a_frozen_holder),
         TEST(test_turnstile_kills_a_frozen_head_of_the_queue),
         TEST(test_turnstile_spares_a_slow_holder_that_lives),
+        TEST(test_turnstile_spares_a_holder_that_lacks_a_processor_for_longer),
         TEST(test_turnstile_spares_who_has_only_the_number),
         TEST(test_turnstile_is_watched_from_outside),
         TEST(test_turnstile_waiter_that_may_not_kill_is_helped),
