@@ -148,6 +148,70 @@ sort "$work/before" >"$work/sorted"
 [ "$(others)" -eq "$(($(grep -c . "$work/before") - 2))" ] && why=0 || why="$(others) are the same"
 verdict "but for those two nothing was restarted" "$why"
 
+# ---- those who mean harm ----
+
+# To a port or a unix socket: bodies and heads that are too large, floods of requests whose answers
+# are not read, connections that are reset in the middle, and many that begin and say no more. It
+# prints the first line of what each of the first two is told.
+attack() { # port or path
+    perl -MSocket -e '
+        $SIG{PIPE} = "IGNORE";
+        my $unix = $ARGV[0] =~ m{/};
+        my $to = $unix ? pack_sockaddr_un($ARGV[0])
+                       : pack_sockaddr_in($ARGV[0], inet_aton("127.0.0.1"));
+        sub dial {
+            socket(my $s, $unix ? PF_UNIX : PF_INET, SOCK_STREAM, 0) or die "socket: $!";
+            connect($s, $to) or die "connect: $!";
+            return $s;
+        }
+        sub ask {
+            my $s = dial;
+            syswrite $s, $_[0];
+            my $line = <$s> // "closed";
+            $line =~ s/\r?\n//;
+            print "$line\n";
+        }
+        ask "POST /faults HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n";
+        ask "GET /status HTTP/1.1\r\nHost: a\r\nX: " . "x" x 40000;
+        for (1 .. 20) {
+            my $s = dial;
+            $s->blocking(0);
+            syswrite $s, "GET /status HTTP/1.1\r\nHost: a\r\n\r\n" x 500;
+            push @held, $s;
+        }
+        for (1 .. 100) {
+            my $s = dial;
+            syswrite $s, "POST /de/customers HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\n{\"name\"";
+            setsockopt $s, SOL_SOCKET, SO_LINGER, pack("ii", 1, 0) unless $unix;
+            close $s;
+        }
+        for (1 .. 100) {
+            my $s = dial;
+            syswrite $s, "GET /status HT";
+            push @held, $s;
+        }' -MIO::Handle "$1" >"$work/attack.out" 2>&1
+}
+rss_of() { awk '/^VmRSS:/ { print $2 }' "/proc/$1/status"; }
+
+pids >"$work/before"
+why=0
+while read -r file at; do
+    attack "$at" || why="$file: $(tail -n 1 "$work/attack.out")"
+    [ "$(sed -n 1p "$work/attack.out" | cut -c 1-12)" = 'HTTP/1.1 413' ] || why="$file: a large body is told $(head -n 1 "$work/attack.out")"
+    [ "$(sed -n 2p "$work/attack.out" | cut -c 1-12)" = 'HTTP/1.1 431' ] || why="$file: a large head is told $(sed -n 2p "$work/attack.out")"
+    [ "$(rss_of "$(pid_of "$file")")" -lt 400000 ] || why="$file: it has $(rss_of "$(pid_of "$file")") KiB"
+done <<END_OF
+control $dir/control.sock
+door $dir/door.sock
+door $port
+zones/de/b/agent $dir/zones/de/b/agent.sock
+zones/de/b/agent $((port + 10))
+zones/de/b/catalog $((port + 6))
+END_OF
+until_so healthy || why='it is not healthy'
+pids | cmp -s - "$work/before" || why='another process is there'
+verdict "large bodies and heads, floods, resets and half-open connections, at each socket" "$why"
+
 # ---- the wall clock ----
 
 get() { # path: what the door says
