@@ -37,7 +37,8 @@ static const struct json_field replica_fields[] = {
           .doc = "How often its agent has started it again"),
     JSON_I64(struct status_replica, ails_ms, "ails_ms", 0, 0x1p52, .preset = "0",
              .doc = "It reports and has been failing for so long; 0 when it is not"),
-    WHY(struct status_replica, .doc = "What it does not get done, though it answers"),
+    WHY(struct status_replica,
+        .doc = "Why it ends again and again, or what it does not get done though it answers"),
     JSON_END,
 };
 

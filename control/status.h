@@ -31,7 +31,7 @@ struct status_replica { /* one process */
     int health; /* DEGRADED: slow */
     int64_t restarts;
     int64_t ails_ms; /* it reports, and has been failing by itself for so long; 0: it is not */
-    const char *why; /* why it is slow or failing though it answers; "" */
+    const char *why; /* why it ends again and again, or is slow or failing though it answers; "" */
 };
 
 struct status_zone {

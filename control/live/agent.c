@@ -93,26 +93,35 @@ static const char *progress_text(const struct replica *r, struct arena *a)
     return text == NULL ? "" : text;
 }
 
-/* "catalog ended 4 times in a row, next start in 1.6s: port 20003 ...", of the first that does. */
-static const char *loop_words(const struct agent *g, struct arena *a)
+/* "ended 4 times in a row, next start in 1.6s: port 20003 ..." */
+static const char *loop_text(const struct replica *r, struct arena *a)
 {
-    for (size_t i = 0; i < g->count; i++) {
-        char words[SUPERVISE_WORDS_MAX];
-        const struct replica *r = &g->replica[i];
-        supervise_words(&r->child.rule, clock_us(), words);
-        if (words[0] == '\0')
-            continue;
-        const char *text = arena_format(a, "%s %s%s%s", r->child.opts.name, words,
-                                        r->child.last[0] == '\0' ? "" : ": ", r->child.last);
-        return text == NULL ? "" : text;
-    }
-    for (size_t i = 0; i < g->count; i++) {
-        const char *text = progress_text(&g->replica[i], a);
-        if (text[0] != '\0')
-            text = arena_format(a, "%s is %s", g->replica[i].child.opts.name, text);
-        if (text == NULL || text[0] != '\0')
-            return text == NULL ? "" : text;
-    }
+    char words[SUPERVISE_WORDS_MAX];
+    supervise_words(&r->child.rule, clock_us(), words);
+    if (words[0] == '\0' || r->child.last[0] == '\0')
+        return arena_string(a, words, strlen(words));
+    return arena_format(a, "%s: %s", words, r->child.last);
+}
+
+static const char *replica_text(const struct replica *r, struct arena *a)
+{
+    const char *loop = loop_text(r, a);
+    return loop == NULL ? "" : loop[0] != '\0' ? loop : progress_text(r, a);
+}
+
+/* Of the first that ends again and again, else of the first that gets too little done:
+ * "catalog ended 4 times in a row, ...", "catalog is slow: ...". */
+static const char *zone_text(const struct agent *g, struct arena *a)
+{
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < g->count; i++) {
+            const struct replica *r = &g->replica[i];
+            const char *text = pass == 0 ? loop_text(r, a) : progress_text(r, a);
+            if (text != NULL && text[0] != '\0')
+                text = arena_format(a, "%s %s%s", r->child.opts.name, pass == 0 ? "" : "is ", text);
+            if (text == NULL || text[0] != '\0')
+                return text == NULL ? "" : text;
+        }
     return "";
 }
 
@@ -134,7 +143,7 @@ static char *status_text(const struct agent *g, struct arena *a)
                                .share = NAN,
                                .errors = NAN,
                                .p99_ms = NAN,
-                               .why = loop_words(g, a),
+                               .why = zone_text(g, a),
                                .agent_pid = getpid(),
                                .replica_count = g->count};
     struct status_cell cell = {.name = g->cell_name,
@@ -170,7 +179,7 @@ static char *status_text(const struct agent *g, struct arena *a)
                                     .health = (int)health_of(r),
                                     .restarts = r->child.rule.restarts,
                                     .ails_ms = ails_ms(r),
-                                    .why = progress_text(r, a)};
+                                    .why = replica_text(r, a)};
         int64_t ends = supervise_ends(&r->child.rule, clock_us());
         zone.ends = ends > zone.ends ? ends : zone.ends;
         zone.up += health_serves(zone.replicas[i].health);

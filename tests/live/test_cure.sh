@@ -58,6 +58,10 @@ says() { # words
     "$BULKHEAD" status --json --state "$dir" >"$work/status.out" 2>&1
     grep -qE -e "$1" "$work/status.out"
 }
+top_says() {
+    COLUMNS=200 "$BULKHEAD" top --once --state "$dir" >"$work/top.out" 2>&1
+    grep -q -e "$1" "$work/top.out"
+}
 is_another() { [ "$(pid_of "$1")" != "$2" ]; }
 said_so() { [ "$(grep -cE -e "$1" "$work/status.out")" -eq "$2" ]; }
 
@@ -95,6 +99,17 @@ pids | cmp -s - "$work/before" && why=0 || why='another process has gone'
 said_so 'is restarted' 2 || why='restarted more than once'
 until_so grep -qa 'is restarted: failing' "$dir"/control.db* || why='the journal does not know'
 verdict "nothing else was restarted, nor anything twice, and the journal has it" "$why"
+
+# One that cannot start: the rows are another cell's.
+echo xx >"$dir/cells/de/catalog/cell"
+victim=$(pid_of a/catalog)
+grep -qsF -e "$dir" "/proc/$victim/cmdline" && kill -KILL "$victim"
+loop="ended [0-9]* times in a row, next start in [0-9a-z]*: .* belongs to cell 'xx', not to 'de'"
+until_so says "\"why\": \"$loop" && why=0 || why='status does not say so of the replica'
+said_so '"restarts": [1-9]' 3 || why='status does not count its restarts'
+until_so top_says "catalog $loop" || why='top does not say so'
+verdict "a crash loop is in status and in top: how often, why, and when it is tried next" "$why"
+echo de >"$dir/cells/de/catalog/cell"
 
 "$BULKHEAD" down --state "$dir" >"$work/down.out" 2>&1
 verdict "down" $?
