@@ -140,7 +140,8 @@ void demand_week(const struct demand *d, const struct demand_place *place, doubl
 
 /* Make it the demand of the topology's countries: the shape of the mean week, and as its peak the
  * busiest hour of the whole span, `scale` requests for each that was counted. Countries of which
- * the file has no row keep what they have. Returns how many got a new one. */
+ * the file has no row keep what they have; parts of one get equal parts of its demand. Returns how
+ * many got a new one. */
 size_t demand_put(const struct demand *d, struct topo *topo, double scale);
 
 #endif

@@ -153,9 +153,18 @@ void demand_week(const struct demand *d, const struct demand_place *place, doubl
     fill_unseen(week, seen);
 }
 
+/* Into how many parts the topology cuts the country that `c` is, or is a part of. */
+static size_t parts_of(const struct topo *topo, const struct topo_country *c)
+{
+    size_t parts = 0;
+    for (size_t i = 0; i < topo->country_count; i++)
+        parts += strcmp(topo_home(&topo->countries[i]), topo_home(c)) == 0;
+    return parts;
+}
+
 static bool put_country(const struct demand *d, struct topo_country *c, double scale)
 {
-    const struct demand_place *place = demand_place_at(d, c->name);
+    const struct demand_place *place = demand_place_at(d, topo_home(c));
     double max = 0;
     if (place == NULL || place->peak == 0)
         return false;
@@ -172,7 +181,9 @@ static bool put_country(const struct demand *d, struct topo_country *c, double s
 size_t demand_put(const struct demand *d, struct topo *topo, double scale)
 {
     size_t count = 0;
-    for (size_t i = 0; i < topo->country_count; i++)
-        count += put_country(d, &topo->countries[i], scale);
+    for (size_t i = 0; i < topo->country_count; i++) {
+        struct topo_country *c = &topo->countries[i];
+        count += put_country(d, c, scale / (double)parts_of(topo, c));
+    }
     return count;
 }

@@ -39,9 +39,6 @@ extern const struct cli_command vendor_command;
 /* The same of replay; docs/replay.schema.json. */
 extern const struct json_field replay_fields[];
 
-/* The plan as tables for people. */
-void plan_print(FILE *out, const char *name, const struct files *files);
-
 /* Simulate what is loaded as it says itself, on all processors, with progress on a terminal and
  * Ctrl-C ending it cleanly. */
 int sim_simulate(struct run_result *result, const struct files *files, struct arena *a,

@@ -14,7 +14,7 @@
 #include "control/plan.h"
 
 struct plan_options {
-    bool json, frontier;
+    bool json, frontier, all;
     int64_t pick, seed;
     const char *out, *report;
     char command[REPORT_COMMAND];
@@ -29,6 +29,8 @@ static const struct cli_option options[] = {
      "Write the plan as one page with charts, for a browser"},
     {"frontier", CLI_FLAG, offsetof(struct plan_options, frontier), NULL, 0, 0,
      "Add the cheapest cuts for every blast radius, of customers and of demand"},
+    {"all", CLI_FLAG, offsetof(struct plan_options, all), NULL, 0, 0,
+     "Print every cell, where there are many"},
     {"pick", CLI_I64, offsetof(struct plan_options, pick), "N", 1, 1e6,
      "Write point N of these as a topology, and nothing else"},
     {"out", CLI_STR, offsetof(struct plan_options, out), "FILE", 0, 0,
@@ -144,10 +146,10 @@ static int say(const struct made *m, const struct plan_options *o, const char *p
     } else {
         if (m->plan.demand != NULL)
             demand_file_print(stdout, m->plan.demand);
-        plan_print(stdout, files_name(path, a), &m->files);
-        plan_print_rest(stdout, &m->plan);
+        plan_print(stdout, files_name(path, a), &m->files, &m->plan, o->all);
     }
-    return m->files.plan.enough && m->plan.proof.failures == 0 ? EXIT_YES : EXIT_NO;
+    return m->files.plan.enough && m->plan.proof.failures == 0 && m->plan.far_count == 0 ? EXIT_YES
+                                                                                         : EXIT_NO;
 }
 
 static int plan_main(int argc, char **argv)
@@ -182,7 +184,7 @@ const struct cli_command plan_command = {
     1,
     1,
     "Count the servers that survive the tolerated loss, and find cheaper cuts",
-    "Exit status 1 when the topology fixes fewer servers than that. docs/PLANNING.md explains the "
-    "tables.",
+    "Exit status 1 when the topology fixes fewer servers than that, or a country is farther from "
+    "its cell than rtt_max. docs/PLANNING.md explains the tables.",
     options,
 };

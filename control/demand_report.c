@@ -173,7 +173,7 @@ static int fill_without(struct demand_report *r, const struct demand *d, const s
 {
     r->without = arena_alloc(a, topo->country_count, sizeof r->without[0]);
     for (size_t i = 0; r->without != NULL && i < topo->country_count; i++) {
-        const struct demand_place *p = demand_place_at(d, topo->countries[i].name);
+        const struct demand_place *p = demand_place_at(d, topo_home(&topo->countries[i]));
         if (p == NULL || p->count == 0)
             r->without[r->without_count++] = topo->countries[i].name;
     }

@@ -50,15 +50,17 @@ static void part_of(struct topo_country *part, const struct topo_country *countr
     part->parts = 1;
 }
 
-/* "br+us+ca" while that is short; else the first and how many more. */
-static const char *cell_name(const struct frontier_cell *cell, const char *first, struct arena *a)
+/* "br-us-ca" while that is short; else the first and how many more. "in-2" of a part. */
+static const char *cell_name(const struct frontier_cell *cell, int64_t part, struct arena *a)
 {
     char text[40];
     size_t used = 0;
     for (size_t i = 0; i < cell->country_count && used + 3 < 18; i++)
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i == 0 ? "" : "-",
-                                 i == 0 ? first : cell->countries[i]);
-    if (used / 3 + 1 < cell->country_count)
+                                 cell->countries[i]);
+    if (cell->parts > 1)
+        snprintf(text + used, sizeof text - used, "-%lld", (long long)part + 1);
+    else if (used / 3 + 1 < cell->country_count)
         snprintf(text + used, sizeof text - used, "-and-%zu", cell->country_count - (used / 3 + 1));
     for (char *c = text; *c != '\0'; c++)
         *c = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
@@ -91,7 +93,7 @@ static int cell_put(struct topo *picked, const struct frontier_cell *from, struc
             if (from->parts > 1)
                 part_of(to, c, i, from->parts, first);
         }
-        *cell = (struct topo_cell){.name = cell_name(from, first, a),
+        *cell = (struct topo_cell){.name = cell_name(from, i, a),
                                    .countries = list,
                                    .country_count = from->country_count,
                                    .region = from->region,

@@ -11,6 +11,14 @@ static const struct json_field shard_fields[] = {
     JSON_END,
 };
 
+static const struct json_field far_fields[] = {
+    JSON_STR(struct plan_far, country, "country", .doc = "Whose customers"),
+    JSON_STR(struct plan_far, cell, "cell", .doc = "Are served by this cell"),
+    JSON_STR(struct plan_far, region, "region", .doc = "Which is here"),
+    JSON_I64(struct plan_far, rtt_us, "rtt_us", 0, 0, .doc = "So far away"),
+    JSON_END,
+};
+
 const struct json_field plan_fields[] = {
     JSON_I64(struct plan, capacity.servers, "servers", 0, 0,
              .doc = "Servers of all cells, as the topology cuts them"),
@@ -36,6 +44,8 @@ const struct json_field plan_fields[] = {
                 .doc = "Every tolerated loss at every slot of the week, tried out"),
     JSON_OBJECT(struct plan, separation, "separation", separation_fields,
                 .doc = "What it costs that cells share nothing, and why"),
+    JSON_LIST(struct plan, far, far_count, "far", struct plan_far, far_fields,
+              .doc = "Countries that are farther from their cell than rtt_max"),
     JSON_LIST(struct plan, shards, shard_count, "shards", struct plan_shards, shard_fields,
               .doc = "Under fixed-shards and shuffle-shards, by cell and service"),
     JSON_MAYBE(struct plan, demand, "demand", struct demand_report, demand_report_fields,
@@ -73,12 +83,28 @@ static int find_shards(struct plan *plan, const struct topo *topo, struct arena 
     return 0;
 }
 
+static int find_far(struct plan *plan, const struct topo *topo, struct arena *a, struct error *err)
+{
+    plan->far = arena_alloc(a, topo->country_count, sizeof plan->far[0]);
+    if (plan->far == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < topo->cell_count && topo->rtt_max_us > 0; i++) {
+        const struct topo_cell *cell = &topo->cells[i];
+        for (size_t k = 0; k < cell->country_count; k++)
+            if (cell->client_rtt_us[k] > topo->rtt_max_us)
+                plan->far[plan->far_count++] = (struct plan_far){
+                    cell->countries[k], cell->name, cell->region, cell->client_rtt_us[k]};
+    }
+    return 0;
+}
+
 int plan_make(struct plan *plan, const struct topo *topo, const struct capacity_plan *capacity,
               struct arena *a, struct error *err)
 {
     *plan = (struct plan){.capacity = *capacity};
     if (proof_try(&plan->proof, topo, capacity, a, err) != 0 ||
-        separation_find(&plan->separation, topo, capacity, a, err) != 0)
+        separation_find(&plan->separation, topo, capacity, a, err) != 0 ||
+        find_far(plan, topo, a, err) != 0)
         return -1;
     return find_shards(plan, topo, a, err);
 }

@@ -19,10 +19,17 @@ struct plan_shards { /* the shards of a service in a cell, under fixed-shards or
     struct shuffle_shares shares;
 };
 
+struct plan_far { /* a country whose customers are farther from their cell than rtt_max */
+    const char *country, *cell, *region;
+    int64_t rtt_us;
+};
+
 struct plan {
     struct capacity_plan capacity;
     struct proof proof;
     struct separation separation;
+    struct plan_far *far;
+    size_t far_count;
     struct plan_shards *shards; /* none unless the policy shards */
     size_t shard_count;
     const struct demand_report *demand; /* what is planned for; NULL: the topology says it all */

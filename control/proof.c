@@ -6,6 +6,19 @@
 #include "base/arena.h"
 #include "base/error.h"
 
+static const struct json_field goal_fields[] = {
+    JSON_STR(struct proof_goal, service, "service", .doc = "The service that is nearest to it"),
+    JSON_I64(struct proof_goal, slot, "slot", 0, 0,
+             .doc = "When: quarter-hours since Monday 00:00 UTC"),
+    JSON_STR(struct proof_goal, zones, "zones", .doc = "The zones whose loss binds"),
+    JSON_I64(struct proof_goal, sets, "sets", 0, 0,
+             .doc = "How many sets of zones bind as much, these among them"),
+    JSON_F64(struct proof_goal, strain, "strain", 0, 0, .nullable = true,
+             .doc = "Its demand then over the most with which the goal is kept; null: no server is "
+                    "left"),
+    JSON_END,
+};
+
 static const struct json_field cell_fields[] = {
     JSON_STR(struct proof_cell, name, "name", .doc = "The cell"),
     JSON_I64(struct proof_cell, losses, "losses", 0, 0, .doc = "Losses tried, of all its services"),
@@ -20,6 +33,8 @@ static const struct json_field cell_fields[] = {
              .doc = "How many sets of zones bind as much, these among them"),
     JSON_F64(struct proof_cell, busy, "busy", 0, 0, .nullable = true,
              .doc = "Utilisation then; null: no server is left"),
+    JSON_MAYBE(struct proof_cell, goal, "goal", struct proof_goal, goal_fields,
+               .doc = "What binds by the latency goal; null: there is none"),
     JSON_END,
 };
 
@@ -50,7 +65,8 @@ struct trial {
     int64_t losses, failures; /* so far */
     double busiest;
     size_t busiest_slot;
-    unsigned dead; /* the first set of zones that binds */
+    int64_t busiest_left; /* servers then */
+    unsigned dead;        /* the first set of zones that binds */
     int64_t sets;
     unsigned counted; /* the last set that was counted in `sets` */
 };
@@ -86,6 +102,7 @@ static void try_loss(struct trial *t, unsigned dead, int64_t left)
     if (t->busy > t->busiest) {
         t->busiest = t->busy;
         t->busiest_slot = t->slot;
+        t->busiest_left = left;
         t->dead = t->counted = dead;
         t->sets = 1;
     } else if (t->busy == t->busiest && dead != t->counted) {
@@ -143,6 +160,38 @@ static const char *zone_names(const struct topo_cell *cell, unsigned dead, struc
     return text;
 }
 
+/* All losses of one service. False: there are too many. */
+static bool try_service(struct trial *t)
+{
+    struct topo_tolerance lost = t->topo->tolerance;
+    if (loss_count(t->zones, lost) > PROOF_LOSSES_MAX)
+        return false;
+    for (unsigned set = 0; set < 1u << t->zones; set++)
+        if (bits(set) <= (unsigned)lost.zones)
+            try_servers(t, set, 0, lost.servers, 0);
+    return true;
+}
+
+/* The fewest servers at the busiest slot bind by the goal too: waits grow with the load. */
+static int try_goal(struct proof_cell *to, const struct trial *t, const struct topo_cell *from,
+                    struct arena *a, struct error *err)
+{
+    double rps = t->rps[t->busiest_slot] * t->rule->load;
+    double strain = queueing_strain(&t->rule->queueing, rps, t->busiest_left);
+    if (!t->rule->queueing.wanted || (to->goal != NULL && to->goal->strain >= strain))
+        return 0;
+    struct proof_goal *goal = arena_alloc(a, 1, sizeof *goal);
+    if (goal == NULL)
+        return error_memory(err);
+    *goal = (struct proof_goal){.service = t->service->name,
+                                .slot = t->busiest_slot,
+                                .zones = zone_names(from, t->dead, a),
+                                .sets = t->sets,
+                                .strain = strain};
+    to->goal = goal;
+    return goal->zones != NULL ? 0 : error_memory(err);
+}
+
 static int try_cell(struct proof *proof, size_t index, const struct topo *topo,
                     const struct capacity_cell *cell, const struct capacity_rule *rules,
                     struct arena *a, struct error *err)
@@ -165,13 +214,12 @@ static int try_cell(struct proof *proof, size_t index, const struct topo *topo,
                           .busiest = -1};
         if (topo->services[i].store)
             continue;
-        if (loss_count(cell->zones, topo->tolerance) > PROOF_LOSSES_MAX) {
+        if (!try_service(&t)) {
             proof->complete = false;
             continue;
         }
-        for (unsigned set = 0; set < 1u << cell->zones; set++)
-            if (bits(set) <= (unsigned)topo->tolerance.zones)
-                try_servers(&t, set, 0, topo->tolerance.servers, 0);
+        if (try_goal(to, &t, from, a, err) != 0)
+            return -1;
         to->losses += t.losses;
         to->failures += t.failures;
         if (t.busiest > to->busy) {

@@ -17,15 +17,24 @@ struct error;
 
 enum { PROOF_LOSSES_MAX = 200000 }; /* of one service; where there are more, none is tried */
 
+struct proof_goal { /* what binds by the latency goal */
+    const char *service;
+    size_t slot;
+    const char *zones;
+    int64_t sets;
+    double strain; /* demand over the most that keeps the goal (queueing_strain) */
+};
+
 struct proof_cell {
     const char *name;
     int64_t losses;      /* tried, of all services */
     int64_t failures;    /* losses that are not survived in some slot */
-    const char *service; /* the tightest one */
+    const char *service; /* the tightest one by load */
     size_t slot;         /* its tightest slot */
     const char *zones;   /* which zones' loss binds, "a b"; empty: none may be lost */
     int64_t sets;        /* how many sets of zones bind as much; they are alike when all do */
     double busy;         /* utilisation then; infinite: no server is left */
+    const struct proof_goal *goal; /* the same by the goal; NULL: there is none */
 };
 
 struct proof {

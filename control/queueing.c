@@ -114,6 +114,25 @@ bool queueing_keeps(const struct queueing *q, double rps, int64_t servers)
     return line_keeps(q, lanes, lanes_load(q, rps, (double)servers));
 }
 
+double queueing_strain(const struct queueing *q, double rps, int64_t servers)
+{
+    if (!q->wanted || rps <= 0)
+        return 0;
+    if (servers < 1)
+        return (double)INFINITY;
+    if (q->goal.queue == TOPO_QUEUE_OWN)
+        return rps / (q->own_rps * (double)servers);
+    double low = 0, high = (double)servers * q->lanes * 1e6 / dist_mean(&q->work);
+    for (int i = 0; i < 40; i++) {
+        double middle = (low + high) / 2;
+        if (queueing_keeps(q, middle, servers))
+            low = middle;
+        else
+            high = middle;
+    }
+    return rps / low;
+}
+
 int64_t queueing_needed(const struct queueing *q, double rps)
 {
     if (!q->wanted || rps <= 0)

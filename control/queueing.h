@@ -40,6 +40,10 @@ int queueing_init(struct queueing *q, const struct topo_service *service,
 /* Whether `servers` keep the goal under `rps`. No server keeps it under none alone. */
 bool queueing_keeps(const struct queueing *q, double rps, int64_t servers);
 
+/* How near `rps` is to the most that `servers` take and keep the goal: 1 is just kept; 0: no goal;
+ * infinite: no server. */
+double queueing_strain(const struct queueing *q, double rps, int64_t servers);
+
 /* The fewest servers that keep the goal under `rps`; 0 when there is no goal. */
 int64_t queueing_needed(const struct queueing *q, double rps);
 

@@ -289,15 +289,35 @@ static void test_demand_becomes_the_topologys(void **state)
     free(text);
 }
 
+static void test_demand_of_a_country_in_parts_is_shared_among_them(void **state)
+{
+    static const char file[] =
+        "{\"countries\": {\"GB\": {\"utc_offset\": \"+00:00\"}, \"XB\": {\"of\": \"GB\"}}}";
+    struct given *g = *state;
+    struct topo topo;
+    char *text = hourly(168, "00");
+    assert_int_equal(topo_parse(&topo, file, strlen(file), NULL, 0, &g->arena, &g->err), 0);
+    assert_read(g, text);
+    assert_int_equal(demand_put(&g->d, &topo, 3600), 2);
+    assert_float_equal(topo.countries[0].peak_rps, 12, 1e-9);
+    assert_float_equal(topo.countries[1].peak_rps, 12, 1e-9);
+    free(text);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
-        TEST(test_demand_counts_hours_of_countries), TEST(test_demand_takes_counts_and_delimiters),
-        TEST(test_demand_columns_may_be_named),      TEST(test_demand_local_time_is_the_countrys),
-        TEST(test_demand_says_what_it_left_out),     TEST(test_demand_refuses_a_doubtful_file),
-        TEST(test_demand_refuses_bad_conditions),    TEST(test_demand_week_is_a_mean),
+        TEST(test_demand_counts_hours_of_countries),
+        TEST(test_demand_takes_counts_and_delimiters),
+        TEST(test_demand_columns_may_be_named),
+        TEST(test_demand_local_time_is_the_countrys),
+        TEST(test_demand_says_what_it_left_out),
+        TEST(test_demand_refuses_a_doubtful_file),
+        TEST(test_demand_refuses_bad_conditions),
+        TEST(test_demand_week_is_a_mean),
         TEST(test_demand_becomes_the_topologys),
+        TEST(test_demand_of_a_country_in_parts_is_shared_among_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

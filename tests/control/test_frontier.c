@@ -473,10 +473,36 @@ static void test_frontier_pick_is_planned_as_the_point_says(void **state)
             assert_true(fabs(plan.blast_demand - p->blast_demand) < 1e-6);
             for (size_t c = 0; c < plan.cell_count; c++)
                 assert_non_null(plan.cells[c].region);
-            cut = cut || topo_country_at(&read, "XA") < read.country_count;
+            if (topo_country_at(&read, "XA") < read.country_count) {
+                assert_true(topo_cell_at(&read, "us-1") < read.cell_count);
+                assert_true(topo_cell_at(&read, "us-2") < read.cell_count);
+                cut = true;
+            }
         }
         assert_true(cut); /* some point has the US in parts */
     }
+    arena_release(&a);
+}
+
+/* Codes for users are given out, and those that the topology has are not given twice. */
+static void test_frontier_pick_gives_parts_codes_that_are_free(void **state)
+{
+    (void)state;
+    struct arena a = {0};
+    struct topo topo, picked, read;
+    struct error err;
+    parse(&topo,
+          "{\"countries\": {\"US\": {\"parts\": 3}, \"FR\": {\"residency\": {\"alone\": true}}, "
+          "\"XA\": {\"of\": \"FR\", \"residency\": {\"alone\": true}}}}",
+          &a);
+    struct frontier f = find(&topo, FRONTIER_CUSTOMERS, &a);
+    if (frontier_pick(&picked, &f.points[f.point_count - 1], &topo, &a, &err) != 0)
+        fail_msg("%s", err.text);
+    parse(&read, topo_text(&picked, &a), &a);
+    assert_int_equal(read.country_count, 5);
+    assert_string_equal(topo_home(&read.countries[topo_country_at(&read, "XA")]), "FR");
+    assert_string_equal(topo_home(&read.countries[topo_country_at(&read, "XB")]), "US");
+    assert_string_equal(topo_home(&read.countries[topo_country_at(&read, "XC")]), "US");
     arena_release(&a);
 }
 
@@ -490,6 +516,7 @@ int main(void)
         cmocka_unit_test(test_frontier_says_what_no_layout_meets),
         cmocka_unit_test(test_frontier_keeps_cells_that_are_to_be_kept),
         cmocka_unit_test(test_frontier_pick_is_planned_as_the_point_says),
+        cmocka_unit_test(test_frontier_pick_gives_parts_codes_that_are_free),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -70,8 +70,12 @@ static void test_proof_fails_where_only_the_goal_is_missed(void **state)
     assert_true(made.plan.cells[0].busy_after_loss <= 0.7 * (1 + 1e-9));
     assert_false(made.plan.cells[0].enough);
     assert_true(proof.failures > 0);
+    assert_true(proof.cells[0].goal->strain > 1); /* and is what the other count names */
+    assert_string_equal(proof.cells[0].goal->service, "shop");
+    assert_int_equal(proof.cells[0].goal->sets, 3);
     arena_release(&made.arena);
     proof = try_topology(&made, "{" SEED ", \"goal\": {\"wait\": \"1ms\"}}");
+    assert_true(proof.cells[0].goal->strain <= 1 && proof.cells[0].goal->strain > 0.5);
     assert_true(made.plan.cells[0].enough);
     assert_true(made.plan.cells[0].services[0].needed_goal >
                 made.plan.cells[0].services[0].needed_load);

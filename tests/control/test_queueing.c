@@ -5,11 +5,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "base/error.h"
+#include "base/rng.h"
 #include "control/queueing.h"
 
 static void assert_near(double got, double want, double within)
@@ -129,6 +131,87 @@ static void test_queueing_counts_the_fewest_that_keep_the_goal(void **state)
 }
 
 /* One queue for all is never worse than one for each. */
+/* ---- beside queues that are counted ---- */
+
+enum { LANES = 32, LEFT_OUT = 20000, COUNTED = 300000 };
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The time that 99 % of the requests keep before `lanes`, first come first served: each takes the
+ * lane that is free first (Kiefer and Wolfowitz 1955). */
+static double counted_p99_us(const struct queueing *q, uint32_t lanes, double rps)
+{
+    static double time_us[COUNTED];
+    double free_us[LANES] = {0}, now_us = 0;
+    struct rng rng;
+    rng_named(&rng, 3, 0, "test", "queueing");
+    for (int i = -LEFT_OUT; i < COUNTED; i++) {
+        uint32_t first = 0;
+        now_us += rng_exp(&rng) * 1e6 / rps;
+        for (uint32_t k = 1; k < lanes; k++)
+            first = free_us[k] < free_us[first] ? k : first;
+        double begin_us = free_us[first] > now_us ? free_us[first] : now_us;
+        free_us[first] = begin_us + dist_draw(&q->work, &rng);
+        if (i >= 0)
+            time_us[i] = free_us[first] - now_us;
+    }
+    qsort(time_us, COUNTED, sizeof time_us[0], by_size);
+    return time_us[COUNTED / 100 * 99];
+}
+
+/* The errors that docs/PLANNING.md states, with room for what 300,000 draws leave to chance. */
+static void test_queueing_p99_is_as_near_as_the_docs_say(void **state)
+{
+    static const struct {
+        int spread;
+        double cs2;
+        uint32_t lanes;
+        double load, low, high; /* formula over count, minus 1 */
+    } rows[] = {
+        {DIST_EXPONENTIAL, 1, 1, 0.7, -.05, .05},  {DIST_EXPONENTIAL, 1, 8, 0.7, -.03, .03},
+        {DIST_FIXED, 0, 1, 0.5, 0, .15},           {DIST_FIXED, 0, 2, 0.7, 0, .08},
+        {DIST_FIXED, 0, 8, 0.5, -.08, .03},        {DIST_FIXED, 0, 32, 0.9, -.04, .03},
+        {DIST_GAMMA, .25, 1, 0.7, 0, .1},          {DIST_GAMMA, .25, 8, 0.9, -.05, .05},
+        {DIST_LOGNORMAL, 4, 1, 0.5, -.4, -.2},     {DIST_LOGNORMAL, 4, 2, 0.7, -.2, 0},
+        {DIST_LOGNORMAL, 4, 8, 0.7, -.03, .07},    {DIST_HYPEREXPONENTIAL, 4, 1, 0.7, -.15, 0},
+        {DIST_HYPEREXPONENTIAL, 4, 8, 0.9, 0, .15}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct topo_service service =
+            service_of(rows[i].spread, rows[i].cs2, (int64_t)rows[i].lanes);
+        const struct queueing q =
+            make(&service, (struct topo_goal){.time_us = 100000000, .quantile = 0.99});
+        double rps = rows[i].load * rows[i].lanes * 10;
+        double error =
+            queueing_times(&q, rps, 1, 0.99).time_us / counted_p99_us(&q, rows[i].lanes, rps) - 1;
+        if (error < rows[i].low || error > rows[i].high)
+            fail_msg("%s, cs2 %g, %u lanes at %g: %+.1f %%", dist_words[rows[i].spread],
+                     rows[i].cs2, rows[i].lanes, rows[i].load, error * 100);
+    }
+}
+
+static void test_queueing_strain_is_1_where_the_goal_is_just_kept(void **state)
+{
+    (void)state;
+    for (int queue = TOPO_QUEUE_OWN; queue <= TOPO_QUEUE_SHARED; queue++) {
+        const struct topo_service service = service_of(DIST_EXPONENTIAL, 1, 4);
+        const struct queueing q =
+            make(&service, (struct topo_goal){.wait_us = 50000, .quantile = 0.99, .queue = queue});
+        double strain = queueing_strain(&q, 40, 4);
+        assert_true(strain > 0 && strain < 1);
+        assert_true(queueing_keeps(&q, 40 / strain * 0.999, 4));
+        assert_false(queueing_keeps(&q, 40 / strain * 1.001, 4));
+        assert_true(isinf(queueing_strain(&q, 50, 0)));
+    }
+    const struct topo_service service = service_of(DIST_EXPONENTIAL, 1, 4);
+    const struct queueing none = make(&service, (struct topo_goal){.quantile = 0.99});
+    assert_true(queueing_strain(&none, 50, 4) == 0);
+}
+
 static void test_queueing_shared_needs_no_more_than_own(void **state)
 {
     (void)state;
@@ -176,6 +259,8 @@ int main(void)
         cmocka_unit_test(test_queueing_time_of_one_exponential_lane_is_the_closed_form),
         cmocka_unit_test(test_queueing_time_by_integral_is_the_closed_form),
         cmocka_unit_test(test_queueing_counts_the_fewest_that_keep_the_goal),
+        cmocka_unit_test(test_queueing_p99_is_as_near_as_the_docs_say),
+        cmocka_unit_test(test_queueing_strain_is_1_where_the_goal_is_just_kept),
         cmocka_unit_test(test_queueing_shared_needs_no_more_than_own),
         cmocka_unit_test(test_queueing_refuses_a_goal_that_no_count_keeps),
     };

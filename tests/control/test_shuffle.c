@@ -73,6 +73,56 @@ static void test_shuffle_overlap_is_the_published_one(void **state)
     }
 }
 
+static uint32_t bits(uint32_t set)
+{
+    uint32_t count = 0;
+    for (; set != 0; set &= set - 1)
+        count++;
+    return count;
+}
+
+static void test_shuffle_overlap_is_that_of_all_pairs_counted(void **state)
+{
+    (void)state;
+    for (uint32_t workers = 1; workers <= 9; workers++)
+        for (uint32_t shard = 1; shard <= workers; shard++) {
+            uint32_t one = (1u << shard) - 1; /* any is like any other */
+            double shared[10] = {0}, sets = 0;
+            for (uint32_t other = 0; other < 1u << workers; other++) {
+                if (bits(other) != shard)
+                    continue;
+                shared[bits(one & other)]++;
+                sets++;
+            }
+            for (uint32_t i = 0; i <= shard; i++)
+                assert_true(fabs(shuffle_overlap(workers, shard, i) - shared[i] / sets) < 1e-12);
+        }
+}
+
+static void test_shuffle_smallest_shard_is_that_of_trying_all(void **state)
+{
+    static const double goals[] = {0.5, 0.2, 0.05, 0.01, 0.002, 0.0001};
+    (void)state;
+    for (uint32_t workers = 1; workers <= 14; workers++)
+        for (size_t g = 0; g < sizeof goals / sizeof goals[0]; g++) {
+            struct shuffle_shares s;
+            double shared[TOPO_SHARD_MAX + 1];
+            uint32_t smallest = 0;
+            shuffle_shares_of(&s, workers, 1, true, goals[g], shared);
+            for (uint32_t shard = 1; shard <= workers && smallest == 0; shard++) {
+                uint32_t one = (1u << shard) - 1;
+                double all = 0, sets = 0;
+                for (uint32_t other = 0; other < 1u << workers; other++) {
+                    sets += bits(other) == shard;
+                    all += other == one;
+                }
+                if (all / sets <= goals[g])
+                    smallest = shard;
+            }
+            assert_int_equal(s.enough, smallest);
+        }
+}
+
 static void test_shuffle_shares_are_the_published_ones(void **state)
 {
     (void)state;
@@ -102,6 +152,8 @@ int main(void)
         cmocka_unit_test(test_shuffle_of_all_workers_is_all_of_them),
         cmocka_unit_test(test_shuffle_common_counts_what_both_have),
         cmocka_unit_test(test_shuffle_overlap_is_the_published_one),
+        cmocka_unit_test(test_shuffle_overlap_is_that_of_all_pairs_counted),
+        cmocka_unit_test(test_shuffle_smallest_shard_is_that_of_trying_all),
         cmocka_unit_test(test_shuffle_shares_are_the_published_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
