@@ -139,10 +139,14 @@ struct http_reply { /* borrowed for the callback */
 typedef void http_done(void *context, const struct http_reply *reply);
 
 /* Connections are opened when they are needed, the last one used is used first, and they are closed
- * when idle for 30 s. NULL when memory is out, or the path is too long for a unix socket. */
+ * when idle for 30 s, or for as long as http_client_keep says. NULL when memory is out, or the path
+ * is too long for a unix socket. */
 struct http_client *http_client_new(uv_loop_t *loop, int port, uint32_t connections_max);
 struct http_client *http_client_new_unix(uv_loop_t *loop, const char *path,
                                          uint32_t connections_max);
+
+/* Keep its connections for so long, which had better be less than the server does. */
+void http_client_keep(struct http_client *c, int64_t idle_us);
 
 /* Lead its connections over a slow line: `way` says how long what leaves now, or (`back`) comes
  * now, takes in us, or DELAY_CUT. A new connection pays one round trip more. While the line is cut

@@ -65,12 +65,12 @@ static void on_timer(uv_timer_t *timer)
     }
     if (c->freed)
         return;
-    while (c->idle_bottom != NULL && c->idle_bottom->idle_since_ms + HTTP_LINK_IDLE_MS <= now)
+    while (c->idle_bottom != NULL && c->idle_bottom->idle_since_ms + c->idle_ms <= now)
         http_link_close(c->idle_bottom);
     if (c->soonest != NULL)
         http_client_timer(c, c->soonest->at_ms);
     if (c->idle_bottom != NULL)
-        http_client_timer(c, c->idle_bottom->idle_since_ms + HTTP_LINK_IDLE_MS);
+        http_client_timer(c, c->idle_bottom->idle_since_ms + c->idle_ms);
 }
 
 void http_client_timer(struct http_client *c, uint64_t at_ms)
@@ -80,6 +80,20 @@ void http_client_timer(struct http_client *c, uint64_t at_ms)
         return;
     c->timer_ms = at_ms;
     uv_timer_start(&c->timer, on_timer, at_ms > now ? at_ms - now : 0, 0);
+}
+
+/* No call is under way any more: who asks rarely had better not be woken by what is not due. */
+static void put_off_timer(struct http_client *c)
+{
+    if (c->freed || c->soonest != NULL || c->timer_ms == 0)
+        return;
+    uint64_t idle_ms = c->idle_bottom == NULL ? 0 : c->idle_bottom->idle_since_ms + c->idle_ms;
+    if (idle_ms != 0 && idle_ms <= c->timer_ms)
+        return;
+    c->timer_ms = 0;
+    uv_timer_stop(&c->timer);
+    if (idle_ms != 0)
+        http_client_timer(c, idle_ms);
 }
 
 /* ---- the queue of calls that wait for a link ---- */
@@ -151,6 +165,7 @@ static void call_free(struct http_call *call)
     assert(call->link == NULL);
     queue_remove(call);
     deadline_remove(call);
+    put_off_timer(c);
     bytes_clear(&call->request);
     if (c->spare_count < HTTP_CALLS_SPARE_MAX) {
         call->next = c->spare;
@@ -243,6 +258,7 @@ static struct http_client *client_new(uv_loop_t *loop, uint32_t connections_max)
     signal(SIGPIPE, SIG_IGN);
     c->loop = loop;
     c->links_max = connections_max > 0 ? connections_max : 1;
+    c->idle_ms = HTTP_LINK_IDLE_MS;
     uv_timer_init(loop, &c->timer);
     c->timer.data = c;
     c->handles = 1;
@@ -272,6 +288,11 @@ struct http_client *http_client_new_unix(uv_loop_t *loop, const char *path,
     snprintf(c->host, sizeof c->host, "localhost");
     c->is_unix = true;
     return c;
+}
+
+void http_client_keep(struct http_client *c, int64_t idle_us)
+{
+    c->idle_ms = (uint64_t)idle_us / 1000;
 }
 
 void http_client_route(struct http_client *c, struct delays *delays, http_way *way, void *context)

@@ -22,7 +22,7 @@ static void idle_push(struct http_link *l)
     else
         c->idle_bottom = l;
     c->idle_top = l;
-    http_client_timer(c, l->idle_since_ms + HTTP_LINK_IDLE_MS);
+    http_client_timer(c, l->idle_since_ms + c->idle_ms);
 }
 
 static void idle_remove(struct http_link *l)

@@ -54,6 +54,7 @@ struct http_client {
     struct delays *delays; /* NULL: no slow line */
     http_way *way;
     void *way_context;
+    uint64_t idle_ms;                         /* a link is closed after that */
     struct http_link *idle_top, *idle_bottom; /* a stack by its `above` and `below` */
     struct http_call *soonest, *latest;
     struct http_call *queue_first, *queue_last;

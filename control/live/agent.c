@@ -329,6 +329,9 @@ static void on_tick(uv_timer_t *timer)
         drive(&g->replica[i]);
         thaw(&g->replica[i]);
     }
+    /* With the questions to the replicas, and halfway between them. */
+    uint64_t every_ms = (uint64_t)pace_us(layout_processes(g->layout)) / 1000 / TICKS;
+    uv_timer_start(timer, on_tick, probe_turn_ms(&g->loop, every_ms), 0);
 }
 
 /* ---- beginning ---- */
@@ -368,8 +371,7 @@ static void init_handles(struct agent *g)
     uv_signal_init(&g->loop, &g->term);
     uv_signal_init(&g->loop, &g->interrupt);
     g->tick.data = g->term.data = g->interrupt.data = g;
-    uv_timer_start(&g->tick, on_tick, 0,
-                   (uint64_t)pace_us(layout_processes(g->layout)) / 1000 / TICKS);
+    uv_timer_start(&g->tick, on_tick, 0, 0);
     uv_signal_start(&g->term, on_signal, SIGTERM);
     uv_signal_start(&g->interrupt, on_signal, SIGINT);
 }
@@ -386,7 +388,8 @@ static int init(struct agent *g, struct error *err)
     g->replica = arena_alloc(&g->arena, l->topo->service_count, sizeof g->replica[0]);
     if (pid_file == NULL || sock == NULL || faults == NULL || dir == NULL || g->replica == NULL)
         return error_memory(err);
-    const struct http_limits limits = {.body_bytes_max = GOSSIP_SEALED_MAX};
+    const struct http_limits limits = {.body_bytes_max = GOSSIP_SEALED_MAX,
+                                       .idle_us = MEMBER_IDLE_US};
     size_t services = l->topo->service_count;
     if (process_claim(pid_file, err) != 0 ||
         http_server_unix(&g->server, &g->loop, sock, NULL, on_request, g, err) != 0 ||

@@ -27,7 +27,9 @@
 enum {
     PARTING_MS = 200,
     TIMEOUT_US_MIN = 1000000,
-    JOIN_PERIODS = 4, /* without an answer before others are asked */
+    KEEP_US_MIN = 30000000,
+    KEEP_US_MAX = 240000000, /* less than MEMBER_IDLE_US */
+    JOIN_PERIODS = 4,        /* without an answer before others are asked */
     MEMBER_NAME_MAX = 96,
 };
 
@@ -130,6 +132,14 @@ static int64_t timeout_us(const struct member *m)
     return m->gossip.opts.period_us > TIMEOUT_US_MIN ? m->gossip.opts.period_us : TIMEOUT_US_MIN;
 }
 
+/* Until it is the peer's turn again: in large cells that is minutes, and connecting anew each time
+ * costs both sides more than the letter. */
+static int64_t keep_us(const struct member *m)
+{
+    int64_t us = 2 * m->view.members * m->gossip.opts.period_us;
+    return us < KEEP_US_MIN ? KEEP_US_MIN : us > KEEP_US_MAX ? KEEP_US_MAX : us;
+}
+
 static void post(struct member *m, const struct gossip_letter *letter)
 {
     uint8_t bytes[GOSSIP_SEALED_MAX];
@@ -138,9 +148,11 @@ static void post(struct member *m, const struct gossip_letter *letter)
     if (*client == NULL) {
         *peer = (struct peer){.member = m, .number = letter->to};
         *client = http_client_new(m->loop, layout_member_port(m->layout, m->cell, letter->to), 1);
-        if (*client != NULL)
+        if (*client != NULL) {
+            http_client_keep(*client, keep_us(m));
             network_route(&m->network, *client, m->cell, zone_of(m, m->self),
                           zone_of(m, letter->to));
+        }
     }
     if (*client == NULL)
         return; /* lost, like any other */

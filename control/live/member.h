@@ -21,6 +21,9 @@ struct status_gossip;
 
 #define MEMBER_PATH "/gossip"
 
+/* How long a server that takes gossip had better keep a connection on which nobody speaks. */
+enum { MEMBER_IDLE_US = 300000000 };
+
 /* The process of `service` in that zone, an index into topo->services; behind them, the agent.
  * It joins at once. `l` and `loop` are borrowed. 0, or -1 with `err` set. */
 int member_new(struct member **out, const struct layout *l, size_t cell, size_t zone,

@@ -1,11 +1,18 @@
 #include "control/live/probe.h"
 
+#include <unistd.h>
+
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/vitals.h"
 #include "wire/clock.h"
 
-enum { NEW_US = 5000000 };
+enum { NEW_US = 5000000, SPREAD = 7919 };
+
+uint64_t probe_turn_ms(const uv_loop_t *loop, uint64_t every_ms)
+{
+    return every_ms - (uv_now(loop) + (uint64_t)getpid() * SPREAD) % every_ms;
+}
 
 static void ask(uv_timer_t *timer);
 
@@ -21,7 +28,8 @@ static void look(struct probe *p, const struct http_reply *reply)
     struct arena a = {0};
     struct error err;
     struct vitals v;
-    if (now_us < progress_next_us(&p->progress))
+    /* Questions are as far apart as they are meant to be, give or take how long an answer takes. */
+    if (now_us + (int64_t)p->every_ms * 1000 / 4 < progress_next_us(&p->progress))
         return;
     bool said =
         reply->failure == HTTP_OK && reply->status == 200 &&
@@ -64,7 +72,9 @@ static void answered(void *context, const struct http_reply *reply)
     p->call = NULL;
     take(p, reply);
     bool eager = !p->well_once && clock_us() - p->new_us < NEW_US;
-    ask_in(p, eager ? p->every_ms / PROBE_EAGER : p->misses == 0 ? p->every_ms : PROBE_DOUBT_MS);
+    ask_in(p, eager            ? p->every_ms / PROBE_EAGER
+              : p->misses != 0 ? PROBE_DOUBT_MS
+                               : probe_turn_ms(p->timer.loop, p->every_ms));
 }
 
 static void ask(uv_timer_t *timer)

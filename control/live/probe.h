@@ -35,10 +35,14 @@ struct probe {                /* read what has no other note; the rest is privat
     uv_timer_t timer;
 };
 
-/* Ask 127.0.0.1:port from now on, `every_us` after each answer. `opts` is copied, and looks are not
+/* Ask 127.0.0.1:port from now on, at the pace of `every_us`. `opts` is copied, and looks are not
  * closer than the questions. 0, or -1 when memory is out. */
 int probe_init(struct probe *p, uv_loop_t *loop, int port, int64_t every_us,
                const struct progress_opts *opts);
+
+/* How long until the next of the moments that are `every_ms` apart and this process's own. What it
+ * does at a pace it does at these, so that it is woken once for all of it. */
+uint64_t probe_turn_ms(const uv_loop_t *loop, uint64_t every_ms);
 
 /* There is another process behind it, or none. */
 void probe_restart(struct probe *p);

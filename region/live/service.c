@@ -17,6 +17,7 @@
 enum {
     PATIENCE_MS = 2000, /* for what runs, at the end */
     BODY_BYTES_MAX = 256 << 10,
+    IDLE_US = 300000000, /* its peers may speak rarely */
     UPSTREAM_CONNECTIONS_MAX = 128,
 };
 
@@ -175,7 +176,7 @@ static void service_init(struct service *s, const struct layout *l, size_t cell,
 static int start(struct service *s, const struct layout *l, struct arena *a, struct error *err)
 {
     const char *pid = layout_replica(l, s->cell_index, s->zone, s->index, "pid", a);
-    struct http_limits limits = {.body_bytes_max = BODY_BYTES_MAX};
+    struct http_limits limits = {.body_bytes_max = BODY_BYTES_MAX, .idle_us = IDLE_US};
     if (pid == NULL)
         return error_memory(err);
     rng_named(&s->rng, (uint64_t)getpid(), 0, pid, "service");

@@ -73,6 +73,21 @@ static void test_arena_holds_more_than_a_block(void **state)
     arena_release(&a);
 }
 
+static void test_arena_takes_little_for_little(void **state)
+{
+    struct arena a = {0};
+    (void)state;
+    assert_non_null(arena_alloc(&a, 1, 100));
+    assert_true(arena_bytes(&a) <= 4096);
+    size_t used = 0;
+    while (used < 100000) {
+        assert_non_null(arena_alloc(&a, 1, 1000));
+        used += 1000;
+        assert_true(arena_bytes(&a) <= 4096 + 4 * used);
+    }
+    arena_release(&a);
+}
+
 static void test_arena_copies_and_formats_text(void **state)
 {
     struct arena a = {0};
@@ -117,6 +132,7 @@ int main(void)
         cmocka_unit_test(test_arena_allocations_do_not_overlap),
         cmocka_unit_test(test_arena_refuses_sizes_that_overflow),
         cmocka_unit_test(test_arena_holds_more_than_a_block),
+        cmocka_unit_test(test_arena_takes_little_for_little),
         cmocka_unit_test(test_arena_copies_and_formats_text),
         cmocka_unit_test(test_arena_reset_keeps_a_block_and_zeroes_it_anew),
     };

@@ -296,6 +296,26 @@ static void test_http_client_drops_connections_that_end_while_idle(void **state)
     world_close(&w);
 }
 
+/* The timeout of a call that was answered is nothing to wake for; the end of a rest is. */
+static void test_http_client_sleeps_between_calls(void **state)
+{
+    enum { REST_MS = 300, TIMEOUT_MS = 60 };
+    struct world w;
+    struct outcome o = {0};
+    (void)state;
+    world_open(&w, 1);
+    http_client_keep(w.client, REST_MS * 1000);
+    w.script[0][0] = (struct script){OK_BODY("abc", "3"), false};
+    ask(&w, "GET", NULL, TIMEOUT_MS * 1000, &o);
+    RUN_UNTIL(&w.loop, o.count == 1);
+    assert_int_equal(o.status, 200);
+    uv_update_time(&w.loop);
+    int sleeps_ms = uv_backend_timeout(&w.loop);
+    assert_true(sleeps_ms > TIMEOUT_MS && sleeps_ms <= REST_MS);
+    RUN_UNTIL(&w.loop, w.host.peers[0].ended);
+    world_close(&w);
+}
+
 static void test_http_client_uses_the_last_connection_first(void **state)
 {
     (void)state;
@@ -423,6 +443,7 @@ int main(void)
         cmocka_unit_test(test_http_client_calls_can_be_cancelled),
         cmocka_unit_test(test_http_client_tries_again_on_a_stale_connection),
         cmocka_unit_test(test_http_client_drops_connections_that_end_while_idle),
+        cmocka_unit_test(test_http_client_sleeps_between_calls),
         cmocka_unit_test(test_http_client_uses_the_last_connection_first),
         cmocka_unit_test(test_http_client_says_when_too_many_wait),
         cmocka_unit_test(test_http_client_may_be_freed_when_it_is_done),

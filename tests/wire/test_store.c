@@ -1,6 +1,7 @@
 /* Tests of wire/store_sqlite.c: what has been answered is there, one that fails spoils no other,
  * and neither queue nor log grows without bound. test_store_trouble.c has the disk and the files.
  */
+#include <dirent.h>
 #include <poll.h>
 #include <semaphore.h>
 #include <setjmp.h>
@@ -141,6 +142,37 @@ static void test_store_reads_what_was_answered(void **state)
     store_close(s);
     s = open_here();
     assert_int_equal(count_now(s), 50);
+    store_close(s);
+}
+
+static unsigned threads(void)
+{
+    unsigned count = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    assert_non_null(tasks);
+    for (const struct dirent *e; (e = readdir(tasks)) != NULL;)
+        count += e->d_name[0] != '.';
+    closedir(tasks);
+    return count;
+}
+
+static void test_store_has_threads_for_what_there_is_to_do(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 1000 && threads() > 1;
+         i++) /* one of the test before may not be quite gone */
+        poll(NULL, 0, 1);
+    unsigned before = threads();
+    struct store *s = open_here();
+    struct error err;
+    struct row row = {.number = 1, .bytes = 10};
+    assert_int_equal(threads(), before);
+    assert_int_equal(write_now(s, row_put, &row, &err), 0);
+    assert_int_equal(threads(), before + 1);
+    assert_int_equal(count_now(s), 1);
+    assert_int_equal(threads(), before + 2);
+    store_close(s);
+    s = open_here(); /* closed without ever having had one */
     store_close(s);
 }
 
@@ -510,6 +542,7 @@ int main(int argc, char **argv)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_store_reads_what_was_answered),
+        TEST(test_store_has_threads_for_what_there_is_to_do),
         TEST(test_store_commits_what_waits_together),
         TEST(test_store_failing_work_spoils_no_other),
         TEST(test_store_reads_while_a_write_goes_on),
