@@ -2,8 +2,9 @@
  *
  * What a request is worth is the handler's business; this module carries it. It is strict: what two
  * parsers could read in two ways (bare CR or LF, folded headers, two lengths, chunk extensions,
- * trailers, a missing Host) is refused with 400 and the connection closed. Nothing here blocks, one
- * loop does it all, and every buffer that carried a message is wiped before it is used again.
+ * trailers, a missing or malformed Host) is refused with 400 and the connection closed. Nothing
+ * here blocks, one loop does it all, and every buffer that carried a message is wiped before it is
+ * used again.
  *
  * Both constructors ignore SIGPIPE for the process, for a peer may die under any write. Every
  * function, and every callback, belongs to the loop's thread. */
@@ -90,9 +91,11 @@ const struct http_counts *http_server_counts(const struct http_server *s);
 
 /* The request. All is borrowed until `x` is answered, and stays when the client has gone. */
 const char *http_method(const struct http_exchange *x); /* GET HEAD POST PUT PATCH DELETE OPTIONS */
-const char *http_target(const struct http_exchange *x); /* path?query as sent: begins with '/' and
-                                                           is printable ASCII, %xx well formed; or
+const char *http_target(const struct http_exchange *x); /* path?query as sent, without http://HOST
+                                                           in front: begins with '/' and is
+                                                           printable ASCII, %xx well formed; or
                                                            "*", of OPTIONS only */
+const char *http_version(const struct http_exchange *x);                     /* "1.1", or "1.0" */
 const char *http_header_of(const struct http_exchange *x, const char *name); /* any case; the
                                                            first of several; NULL: not sent */
 size_t http_header_count(const struct http_exchange *x);
@@ -105,7 +108,8 @@ bool http_gone(const struct http_exchange *x); /* the connection is lost: nobody
  * Headers about this connection (Connection, Content-Length, Transfer-Encoding and their kin) are
  * left out of `more`, so that a reply's headers can be passed on; a header with a bad name, or with
  * a control character in its value, turns the whole answer into a 500. A body given for HEAD, 204
- * or 304 is not sent. Date is added where `more` has none. */
+ * or 304 is not sent: of HEAD `body` may be NULL, and `len` is what GET would send, SIZE_MAX when
+ * that is not known. Date is added where `more` has none. */
 void http_answer(struct http_exchange *x, int status, const char *content_type,
                  const struct http_header *more, size_t more_count, const void *body, size_t len);
 

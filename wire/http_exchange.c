@@ -12,7 +12,12 @@ const char *http_method(const struct http_exchange *x)
 
 const char *http_target(const struct http_exchange *x)
 {
-    return x->message.text.data;
+    return x->message.text.data + x->message.target_at;
+}
+
+const char *http_version(const struct http_exchange *x)
+{
+    return x->message.http_1_0 ? "1.0" : "1.1";
 }
 
 const char *http_header_of(const struct http_exchange *x, const char *name)

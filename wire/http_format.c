@@ -185,7 +185,7 @@ enum http_format http_format_answer(struct bytes *out, const struct http_manner 
                                     size_t more_count, const void *body, size_t len)
 {
     size_t before = out->len;
-    bool has_length = status != 204 && status != 304;
+    bool has_length = status != 204 && status != 304 && !(manner->bodiless && len == SIZE_MAX);
     bool has_body = has_length && !manner->bodiless;
     assert(status >= 200 && status <= 599);
     if (content_type != NULL && !value_ok(content_type))

@@ -38,11 +38,38 @@ bool http_target_ok(const char *target, const char *method)
     return true;
 }
 
+/* What RFC 3986 lets stand in a host: names and IPv4 addresses, or what is in brackets. */
+static size_t host_len(const char *host, size_t len)
+{
+    static const char in_names[] = "-._~!$&'()*+,;=%";
+    size_t i = 0;
+    if (len > 0 && host[0] == '[') {
+        for (i = 1; i < len && (is_hex(host[i]) || host[i] == ':' || host[i] == '.');)
+            i++;
+        return i > 1 && i < len && host[i] == ']' ? i + 1 : 0;
+    }
+    while (i < len && host[i] != '\0' &&
+           ((host[i] >= '0' && host[i] <= '9') ||
+            ((host[i] | 0x20) >= 'a' && (host[i] | 0x20) <= 'z') ||
+            strchr(in_names, host[i]) != NULL))
+        i++;
+    return i;
+}
+
+bool http_host_ok(const char *host, size_t len)
+{
+    size_t i = host_len(host, len);
+    if (i > 0 && i < len && host[i] == ':')
+        for (i++; i < len && host[i] >= '0' && host[i] <= '9';)
+            i++;
+    return i == len;
+}
+
 void http_message_clear(struct http_message *m)
 {
     bytes_clear(&m->text);
     bytes_clear(&m->body);
-    m->header_count = 0;
+    m->header_count = m->target_at = 0;
     m->method = NULL;
     m->status = 0;
     m->http_1_0 = m->keep_alive = m->expects_continue = false;

@@ -13,6 +13,7 @@ struct http_message {  /* all zero is an empty one */
     struct bytes body; /* a NUL behind, not counted in len, once whole */
     struct http_header headers[HTTP_HEADERS_MAX];
     size_t header_count;
+    size_t target_at; /* in `text`: behind scheme and authority, where those were sent */
     const char *method;
     int status; /* of a reply */
     bool http_1_0;
@@ -29,6 +30,10 @@ const char *http_message_header(const struct http_message *m, const char *name);
 
 /* A name of a header or a method. */
 bool http_token_ok(const char *text);
+
+/* A Host, of `len` bytes: a name, an address or one in brackets, with a port or without; or none.
+ */
+bool http_host_ok(const char *host, size_t len);
 
 /* Path and query as we take and send them: see http_target. */
 bool http_target_ok(const char *target, const char *method);

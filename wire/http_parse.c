@@ -53,8 +53,11 @@ static int check_header(struct http_parser *p, const char *name, const char *val
 {
     switch (strlen(name)) {
     case 4:
-        if (strcasecmp(name, "host") == 0)
-            p->host_count += p->host_count < 2;
+        if (strcasecmp(name, "host") != 0)
+            break;
+        p->host_count += p->host_count < 2;
+        if (p->llhttp.type == HTTP_REQUEST && !http_host_ok(value, strlen(value)))
+            return stop(p, 400, "a bad Host");
         break;
     case 6:
         if (strcasecmp(name, "expect") == 0 && p->llhttp.type == HTTP_REQUEST) {
@@ -131,7 +134,7 @@ static int check_request(struct http_parser *p)
             m->method = llhttp_method_name(known[i]);
     if (m->method == NULL)
         return stop(p, 405, "this method is not served");
-    if (!http_target_ok(m->text.data, m->method))
+    if (!http_target_ok(m->text.data + m->target_at, m->method))
         return stop(p, 400, "a bad target");
     if (p->host_count > 1 || (p->host_count == 0 && !m->http_1_0))
         return stop(p, 400, "not exactly one Host");
@@ -151,10 +154,30 @@ static int on_target(llhttp_t *ll, const char *at, size_t len)
     return add(p, &p->message->text, at, len);
 }
 
+/* The absolute form, which every server has to take (RFC 9112, 3.2.2): our target is what follows
+ * the authority, and where no path does, the slash takes the place of its last character. */
+static bool take_absolute(struct http_message *m)
+{
+    static const char scheme[] = "http://";
+    char *text = m->text.data;
+    if (strncasecmp(text, scheme, sizeof scheme - 1) != 0)
+        return true;
+    size_t at = sizeof scheme - 1, len = strcspn(text + at, "/?#");
+    if (len == 0 || !http_host_ok(text + at, len))
+        return false;
+    at += len;
+    if (text[at] != '/')
+        text[--at] = '/';
+    m->target_at = at;
+    return true;
+}
+
 static int on_target_complete(llhttp_t *ll)
 {
     struct http_parser *p = ll->data;
-    return add(p, &p->message->text, "", 1);
+    if (add(p, &p->message->text, "", 1) != 0)
+        return -1;
+    return take_absolute(p->message) ? 0 : stop(p, 400, "a bad target");
 }
 
 static int on_name(llhttp_t *ll, const char *at, size_t len)

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/layout.h"
 #include "base/topo.h"
+#include "control/live/door_headers.h"
 #include "control/live/door_map.h"
 #include "control/live/door_reasons.h"
 #include "control/live/door_scatter.h"
@@ -136,9 +137,26 @@ static bool answer_self(struct door *d, struct http_exchange *x, const struct ro
     return true;
 }
 
+/* OPTIONS that is for the door: of everything, or passed on often enough. */
+static bool answer_options(struct http_exchange *x)
+{
+    static const struct http_header allow = {"Allow",
+                                             "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"};
+    int64_t forwards = door_headers_forwards(http_method(x), http_header_of(x, DOOR_FORWARDS));
+    if (forwards > 0 && strcmp(http_target(x), "*") != 0)
+        return false;
+    if (forwards < 0)
+        http_problem(x, 400, DOOR_FORWARDS ": expected a number of up to 15 digits");
+    else
+        http_answer(x, 204, NULL, &allow, 1, NULL, 0);
+    return true;
+}
+
 static void on_request(void *context, struct http_exchange *x)
 {
     struct door *d = context;
+    if (answer_options(x))
+        return;
     struct map_place place;
     enum map_found found = map_route(&d->map, http_target(x), &place);
     if (found == MAP_SERVICE)

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/random.h>
@@ -48,6 +49,7 @@ size_t door_headers_pass(struct http_header to[HTTP_HEADERS_MAX], const struct h
             drops = drops || names_headers(headers[i].value);
         else if (!(first == 'c' && strcasecmp(name, "Content-Length") == 0) &&
                  !(first == 'h' && strcasecmp(name, "Host") == 0) &&
+                 !(first == 'm' && strcasecmp(name, DOOR_FORWARDS) == 0) &&
                  !(first == 't' && strcasecmp(name, DEADLINE_HEADER) == 0))
             to[kept++] = headers[i];
     }
@@ -59,6 +61,14 @@ size_t door_headers_pass(struct http_header to[HTTP_HEADERS_MAX], const struct h
         if (!is_dropped(headers, count, to[i].name))
             to[kept++] = to[i];
     return kept;
+}
+
+int64_t door_headers_forwards(const char *method, const char *max_forwards)
+{
+    if (max_forwards == NULL || strcmp(method, "OPTIONS") != 0)
+        return INT64_MAX;
+    size_t len = strspn(max_forwards, "0123456789");
+    return len > 0 && len <= 15 && max_forwards[len] == '\0' ? strtoll(max_forwards, NULL, 10) : -1;
 }
 
 bool door_headers_want_key(const char *method, const struct http_header *headers, size_t count)

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -15,7 +16,9 @@
 #include "wire/clock.h"
 #include "wire/log.h"
 
-enum { OURS = 4 }; /* headers of ours: a key, Time-Left, Host and Content-Length */
+/* Headers of ours: a key, or Max-Forwards of what gets none, Time-Left, Via, Host and
+ * Content-Length. */
+enum { OURS = 5, NUMBER_TEXT = 24 };
 
 static void copy_send(struct door_request *r, int64_t now_us, const struct route_choice *choice);
 static void try_go(struct door_request *r, int64_t now_us, const struct route_choice *choice);
@@ -153,9 +156,13 @@ static void request_pass_back(struct door_request *r, int64_t now_us,
     struct http_header headers[HTTP_HEADERS_MAX];
     struct http_exchange *x = r->x;
     size_t count = door_headers_pass(headers, reply->headers, reply->header_count);
+    const char *length = http_reply_header(reply, "Content-Length");
+    size_t len = reply->len;
+    if (strcmp(http_method(x), "HEAD") == 0) /* there is no body, but its length may be told */
+        len = length == NULL ? SIZE_MAX : (size_t)strtoull(length, NULL, 10);
     request_count(r, now_us, reply->status, rule_of(choice), r->last);
     request_free(r);
-    http_answer(x, reply->status, NULL, headers, count, reply->body, reply->len);
+    http_answer(x, reply->status, NULL, headers, count, reply->body, len);
 }
 
 /* ---- tries ---- */
@@ -242,30 +249,50 @@ static void on_reply(void *context, const struct http_reply *reply)
         request_give_up(r, now_us, &choice);
 }
 
-/* Headers of a request as they go on, with a key if it needs one. How many; SIZE_MAX: too many. */
-static size_t pass_headers(struct door_request *r, struct http_header headers[HTTP_HEADERS_MAX])
+struct sending { /* the headers of a copy, and what they point to */
+    struct http_header header[HTTP_HEADERS_MAX];
+    size_t count;
+    char left[DEADLINE_TEXT_MAX], forwards[NUMBER_TEXT];
+};
+
+static void add_header(struct sending *s, const char *name, const char *value)
 {
-    size_t sent = http_header_count(r->x);
-    size_t count = door_headers_pass(headers, sent > 0 ? http_header_at(r->x, 0) : NULL, sent);
-    if (count + OURS > HTTP_HEADERS_MAX)
-        return SIZE_MAX;
-    if (door_headers_want_key(http_method(r->x), headers, count)) {
+    s->header[s->count++] = (struct http_header){name, value};
+}
+
+/* Headers of a request as they go on: with a key if it needs one, and the way it came (RFC 9110,
+ * 7.6). False: there are too many. */
+static bool pass_headers(struct door_request *r, struct sending *s, int64_t wait_us)
+{
+    struct http_exchange *x = r->x;
+    size_t sent = http_header_count(x);
+    s->count = door_headers_pass(s->header, sent > 0 ? http_header_at(x, 0) : NULL, sent);
+    if (s->count + OURS > HTTP_HEADERS_MAX)
+        return false;
+    if (door_headers_want_key(http_method(x), s->header, s->count)) {
         if (r->key[0] == '\0')
             door_luck_key(&r->tries->groups.luck, r->key);
-        headers[count++] = (struct http_header){"Idempotency-Key", r->key};
+        add_header(s, "Idempotency-Key", r->key);
     }
-    return count;
+    int64_t forwards = door_headers_forwards(http_method(x), http_header_of(x, DOOR_FORWARDS));
+    if (forwards < INT64_MAX) {
+        snprintf(s->forwards, sizeof s->forwards, "%lld", (long long)forwards - 1);
+        add_header(s, DOOR_FORWARDS, s->forwards);
+    }
+    add_header(s, "Via", strcmp(http_version(x), "1.0") == 0 ? "1.0 bulkhead" : "1.1 bulkhead");
+    deadline_write(s->left, wait_us);
+    add_header(s, DEADLINE_HEADER, s->left);
+    return true;
 }
 
 /* Send a copy where the choice says. */
 static void copy_send(struct door_request *r, int64_t now_us, const struct route_choice *choice)
 {
-    struct http_header headers[HTTP_HEADERS_MAX];
+    struct sending s;
     struct door_copy *copy = &r->copy[r->copy[0].call != NULL];
-    char left[DEADLINE_TEXT_MAX];
-    size_t count = pass_headers(r, headers), len;
+    size_t len;
     const char *body = http_body(r->x, &len);
-    if (count == SIZE_MAX) {
+    if (!pass_headers(r, &s, choice->wait_us)) {
         struct route_choice end =
             route_end(&r->group->route, &r->route, choice->replica, ROUTE_UNSENT, now_us);
         note_end(r, now_us, choice->replica, ROUTE_UNSENT, false, &end);
@@ -273,13 +300,11 @@ static void copy_send(struct door_request *r, int64_t now_us, const struct route
         request_fail(r, 431, "Request Header Fields Too Large", "too many headers");
         return;
     }
-    deadline_write(left, choice->wait_us);
-    headers[count++] = (struct http_header){DEADLINE_HEADER, left};
     copy->request = r;
     copy->replica = choice->replica;
     copy->sent_us = now_us;
     copy->call = http_send(r->group->client[choice->replica], http_method(r->x), http_target(r->x),
-                           headers, count, body, len, choice->wait_us, on_reply, copy);
+                           s.header, s.count, body, len, choice->wait_us, on_reply, copy);
 }
 
 static void try_go(struct door_request *r, int64_t now_us, const struct route_choice *choice)

@@ -35,6 +35,21 @@ static inline bool reference_token(const char *at, size_t len)
     return len > 0;
 }
 
+/* A name or address with a port or without. In brackets it is not in what is compared. */
+static inline bool reference_host(const char *at, size_t len)
+{
+    static const char allowed[] = "-._~!$&'()*+,;=%0123456789"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    size_t colon = len;
+    for (size_t i = 0; i < len; i++) {
+        if (at[i] == ':' && colon == len)
+            colon = i;
+        else if (at[i] == '\0' || strchr(colon < len ? "0123456789" : allowed, at[i]) == NULL)
+            return false;
+    }
+    return len == 0 || colon > 0;
+}
+
 struct reference_head {
     int hosts, lengths, codings;
     size_t length;
@@ -45,8 +60,10 @@ static inline void reference_header(struct reference_head *h, const char *name, 
                                     const char *value, size_t len)
 {
     h->bad = h->bad || !reference_token(name, name_len);
-    if (name_len == 4 && strncasecmp(name, "host", 4) == 0)
+    if (name_len == 4 && strncasecmp(name, "host", 4) == 0) {
         h->hosts++;
+        h->bad = h->bad || !reference_host(value, len);
+    }
     if (name_len == 6 && strncasecmp(name, "expect", 6) == 0)
         h->bad = true; /* not in what is compared */
     if (name_len == 14 && strncasecmp(name, "content-length", 14) == 0) {
@@ -103,9 +120,26 @@ static inline bool reference_request_line(struct reference_head *h, char *target
         return false;
     h->http_1_0 = version[8] == '0';
     size_t n = (size_t)(version - line) - method;
-    if (n == 0 || n >= target_size || line[method] != '/')
+    const char *path = line + method;
+    if (n > 7 && strncasecmp(path, "http://", 7) == 0) {
+        size_t host = 0;
+        while (7 + host < n && strchr("/?#", path[7 + host]) == NULL)
+            host++;
+        if (host == 0 || path[7] == '[' || !reference_host(path + 7, host))
+            return false;
+        path += 7 + host;
+        n -= 7 + host;
+        target[0] = '/';
+        if (n == 0 || path[0] != '/') {
+            target++;
+            target_size--;
+        }
+    } else if (path[0] != '/') {
         return false;
-    memcpy(target, line + method, n);
+    }
+    if (n >= target_size)
+        return false;
+    memcpy(target, path, n);
     target[n] = '\0';
     for (size_t i = 0; i < n; i++)
         if (target[i] <= ' ' || target[i] > '~' || target[i] == '#' || target[i] == '%')

@@ -115,7 +115,16 @@ static const struct row rows[] = {
     {"TLS", "\x16\x03\x01\x02", 400, 0},
 
     {"a target without a slash", "GET x HTTP/1.1\r\n" HOST "\r\n", 400, 0},
-    {"an absolute target", "GET http://a/ HTTP/1.1\r\n" HOST "\r\n", 400, 0},
+    {"an absolute target with a user", "GET http://u@a/ HTTP/1.1\r\n" HOST "\r\n", 400, 0},
+    {"an absolute target of nobody", "GET http:///a HTTP/1.1\r\n" HOST "\r\n", 400, 0},
+    {"an absolute target in brackets", "GET http://[]/a HTTP/1.1\r\n" HOST "\r\n", 400, 0},
+    {"a target of another scheme", "GET https://a/ HTTP/1.1\r\n" HOST "\r\n", 400, 0},
+    {"a fragment behind a host", "GET http://a#b HTTP/1.1\r\n" HOST "\r\n", 400, 0},
+    {"a Host with a path", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400, 0},
+    {"a Host with a user", "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n", 400, 0},
+    {"a Host with a blank", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400, 0},
+    {"a Host with two ports", "GET / HTTP/1.1\r\nHost: a:1:2\r\n\r\n", 400, 0},
+    {"a Host that is a port", "GET / HTTP/1.1\r\nHost: :80\r\n\r\n", 400, 0},
     {"all, for another than OPTIONS", "GET * HTTP/1.1\r\n" HOST "\r\n", 400, 0},
     {"a blank in the target", "GET /a b HTTP/1.1\r\n" HOST "\r\n", 400, 0},
     {"a fragment", "GET /a#b HTTP/1.1\r\n" HOST "\r\n", 400, 0},
@@ -172,7 +181,7 @@ static void parse(struct seen *seen, const char *data, size_t len, size_t split)
         if (step != HTTP_STEP_DONE)
             continue;
         struct reference_request *r = &seen->requests[seen->count++];
-        snprintf(r->target, sizeof r->target, "%s", m.text.data);
+        snprintf(r->target, sizeof r->target, "%s", m.text.data + m.target_at);
         r->body_len = m.body.len;
         memcpy(r->body, m.body.data, m.body.len);
         bool keep_alive = m.keep_alive;
@@ -212,6 +221,10 @@ static const char *pick(struct rng *r, const char *const *words, uint32_t count)
 
 static size_t smuggle(struct rng *r, char *out, size_t size)
 {
+    static const char *const targets[] = {
+        "/first", "/first",         "/first",       "/first",     "/first",
+        "/first", "http://a/first", "HTTP://a:1?x", "http://a.b", "http://u@a/"};
+    static const char *const hosts[] = {"a", "a", "a", "a", "a", "a", "a.b:80", "", "a/b"};
     static const char *const methods[] = {"POST", "POST", "GET", "PUT", "HEAD"};
     static const char *const versions[] = {"HTTP/1.1", "HTTP/1.1", "HTTP/1.1", "HTTP/1.0"};
     static const char *const names[] = {"Content-Length", "Transfer-Encoding", "Content-Length",
@@ -240,7 +253,10 @@ static size_t smuggle(struct rng *r, char *out, size_t size)
                                           "GET /smuggled HTTP/1.1\r\nX: "};
     const char *method = PICK(r, methods);
     const char *version = PICK(r, versions);
-    int len = snprintf(out, size, "%s /first %s\r\nHost: a%s", method, version, PICK(r, ends));
+    const char *target = PICK(r, targets);
+    const char *host = PICK(r, hosts);
+    int len =
+        snprintf(out, size, "%s %s %s\r\nHost: %s%s", method, target, version, host, PICK(r, ends));
     for (uint32_t i = rng_below(r, 4); i > 0; i--) {
         const char *name = PICK(r, names);
         const char *colon = PICK(r, colons);
