@@ -42,7 +42,7 @@ static void print_commands(FILE *out)
     fprintf(out, "usage: bulkhead COMMAND [OPTION...] [ARGUMENT...]\n\n"
                  "Plan, simulate and run geo-partitioned cells.\n\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(out, "  %-8s %-12s %s\n", commands[i]->name, commands[i]->args, commands[i]->doc);
+        fprintf(out, "  %-8s %-13s %s\n", commands[i]->name, commands[i]->args, commands[i]->doc);
     fprintf(out, "\nbulkhead COMMAND --help tells more. Exit status: 0 yes, 1 the answer is no, "
                  "2 misuse.\n");
 }

@@ -423,10 +423,13 @@ static int topo_complete(struct topo *topo, struct arena *a, struct error *err)
             cell_region(topo, cell, a, err) != 0)
             return -1;
         if (topo->tolerance.zones >= (int64_t)cell->zone_count)
-            return error_set(err, ERR_CONFLICT,
-                             "tolerance.zones: cell %s has %zu zone%s, so %lld cannot be lost",
-                             cell->name, cell->zone_count, cell->zone_count == 1 ? "" : "s",
-                             (long long)topo->tolerance.zones);
+            return error_set(
+                err, ERR_CONFLICT,
+                "tolerance.zones: cell %s has %zu zone%s, so %lld cannot be lost; give "
+                "it %lld, or tolerate the loss of %zu",
+                cell->name, cell->zone_count, cell->zone_count == 1 ? "" : "s",
+                (long long)topo->tolerance.zones, (long long)topo->tolerance.zones + 1,
+                cell->zone_count - 1);
     }
     return pipeline_complete(topo, a, err);
 }

@@ -28,11 +28,15 @@ int topo_cut_fact(struct data_country *fact, const struct topo_country *country,
     char got[JSON_QUOTE_MAX];
     bool known = data_country_at(country->name, fact);
     if (country->of == NULL)
-        return known ? 0
-                     : error_set(err, ERR_UNKNOWN,
-                                 "countries.%s: unknown country; use ISO 3166 codes in capitals, "
-                                 "such as DE or GB",
-                                 country->name);
+        return known
+                   ? 0
+                   : error_set(err, ERR_UNKNOWN,
+                               is_user_code(country->name)
+                                   ? "countries.%s: a code of users, for a part of a country: say "
+                                     "of which, as \"of\": \"GB\""
+                                   : "countries.%s: unknown country; use ISO 3166 codes in "
+                                     "capitals, such as DE or GB",
+                               country->name);
     if (known || !is_user_code(country->name))
         return error_set(err, ERR_RANGE,
                          "countries.%s: a part of a country has a code that no country has: AA, QM "

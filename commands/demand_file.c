@@ -138,8 +138,8 @@ void demand_file_print(FILE *out, const struct demand_report *r)
                 r->left_out[i].reason, r->left_out[i].example, r->left_out[i].rows == 1 ? "" : "s",
                 r->left_out[i].lines);
     for (size_t i = 0; i < r->without_count; i++)
-        fprintf(out, "%s%s%s", i == 0 ? "! no rows, so as in the topology: " : " ", r->without[i],
-                i + 1 == r->without_count ? "\n" : "");
+        fprintf(out, "%s%s%s", i == 0 ? "! nothing counted, so as in the topology: " : " ",
+                r->without[i], i + 1 == r->without_count ? "\n" : "");
     fprintf(out, "\n");
     print_countries(out, r);
     fprintf(out, "sum of the busiest hours %s, busiest hour of all together %s: a ratio of %.2f\n",

@@ -293,5 +293,5 @@ void plan_print(FILE *out, const char *name, const struct files *files, const st
     print_words(out, &plan->capacity);
     print_far(out, plan, topo);
     print_proof(out, plan, topo, shown);
-    plan_print_cuts(out, plan);
+    plan_print_cuts(out, plan, topo);
 }

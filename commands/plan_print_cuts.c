@@ -66,15 +66,16 @@ static void print_separation(FILE *out, const struct separation *s)
 
 /* ---- shards ---- */
 
-static void print_shards(FILE *out, const struct plan *plan)
+static void print_shards(FILE *out, const struct plan *plan, bool would_be)
 {
     struct table t;
     if (plan->shard_count == 0)
         return;
     bool goal = plan->shards[0].shares.goal > 0;
     fprintf(out,
-            "\nShards of replicas, %s: the share of customers that\n"
-            "have none, some or all of theirs in common with one of them, who breaks his:\n\n",
+            "\nShards of replicas, %s%s. The share of customers\n"
+            "with none, some or all of theirs in common with one of them, who breaks his:\n\n",
+            would_be ? "if they were " : "",
             plan->shards[0].shares.shuffled ? "drawn for each customer" : "fixed");
     table_titles(&t, goal ? "<CELL|<SERVICE|SHARD|NONE|SOME|ALL|GOAL|<SMALLEST SHARD"
                           : "<CELL|<SERVICE|SHARD|NONE|SOME|ALL");
@@ -219,10 +220,12 @@ static void print_frontier(FILE *out, const struct frontier *f, const struct fro
     print_layouts(out, f);
 }
 
-void plan_print_cuts(FILE *out, const struct plan *plan)
+void plan_print_cuts(FILE *out, const struct plan *plan, const struct topo *topo)
 {
     print_separation(out, &plan->separation);
-    print_shards(out, plan);
+    print_shards(out, plan,
+                 topo->policy.balance != TOPO_BALANCE_SHUFFLE &&
+                     topo->policy.balance != TOPO_BALANCE_FIXED);
     for (size_t i = 0; i < plan->frontier_count; i++)
         print_frontier(out, &plan->frontiers[i], i == 0 ? NULL : &plan->frontiers[i - 1]);
 }

@@ -47,7 +47,9 @@ const struct json_field plan_fields[] = {
     JSON_LIST(struct plan, far, far_count, "far", struct plan_far, far_fields,
               .doc = "Countries that are farther from their cell than rtt_max"),
     JSON_LIST(struct plan, shards, shard_count, "shards", struct plan_shards, shard_fields,
-              .doc = "Under fixed-shards and shuffle-shards, by cell and service"),
+              .doc =
+                  "Under fixed-shards and shuffle-shards, by cell and service; with goal.touched "
+                  "also as shuffle-shards would be"),
     JSON_MAYBE(struct plan, demand, "demand", struct demand_report, demand_report_fields,
                .doc = "With --demand: what the file held; or null"),
     JSON_LIST(struct plan, frontiers, frontier_count, "frontiers", struct frontier, frontier_fields,
@@ -58,8 +60,8 @@ const struct json_field plan_fields[] = {
 static int find_shards(struct plan *plan, const struct topo *topo, struct arena *a,
                        struct error *err)
 {
-    bool shuffled = topo->policy.balance == TOPO_BALANCE_SHUFFLE;
-    if (!shuffled && topo->policy.balance != TOPO_BALANCE_FIXED)
+    bool shuffled = topo->policy.balance != TOPO_BALANCE_FIXED;
+    if (shuffled && topo->policy.balance != TOPO_BALANCE_SHUFFLE && topo->goal.touched <= 0)
         return 0;
     plan->shards = arena_alloc(a, topo->cell_count * topo->service_count, sizeof plan->shards[0]);
     if (plan->shards == NULL)

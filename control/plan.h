@@ -14,7 +14,8 @@
 struct arena;
 struct error;
 
-struct plan_shards { /* the shards of a service in a cell, under fixed-shards or shuffle-shards */
+/* The shards of a service in a cell, under fixed-shards or shuffle-shards, or as these would be. */
+struct plan_shards {
     const char *cell, *service;
     struct shuffle_shares shares;
 };
@@ -30,7 +31,7 @@ struct plan {
     struct separation separation;
     struct plan_far *far;
     size_t far_count;
-    struct plan_shards *shards; /* none unless the policy shards */
+    struct plan_shards *shards; /* none unless the policy shards, or there is a goal of it */
     size_t shard_count;
     const struct demand_report *demand; /* what is planned for; NULL: the topology says it all */
     struct frontier *frontiers; /* none unless asked for; else by customers, then by demand */

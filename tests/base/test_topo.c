@@ -217,9 +217,13 @@ static void test_topo_refuses_cells_that_do_not_fit(void **state)
          "[\"a\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\"]}}}",
          "cells.gb.region: no region in the tables has 7 zones; name one", ERR_MISSING},
         {"{\"countries\": [\"GB\"], \"tolerance\": {\"zones\": 3}}",
-         "tolerance.zones: cell gb has 3 zones, so 3 cannot be lost", ERR_CONFLICT},
+         "tolerance.zones: cell gb has 3 zones, so 3 cannot be lost; give it 4, or tolerate the "
+         "loss of 2",
+         ERR_CONFLICT},
         {"{\"countries\": [\"GB\"], \"cells\": {\"gb\": {\"zones\": [\"a\"]}}}",
-         "tolerance.zones: cell gb has 1 zone, so 1 cannot be lost", ERR_CONFLICT},
+         "tolerance.zones: cell gb has 1 zone, so 1 cannot be lost; give it 2, or tolerate the "
+         "loss of 0",
+         ERR_CONFLICT},
         {"{\"countries\": [\"GB\"], \"services\": {\"x\": {\"codel_target\": \"201ms\"}}}",
          "services.x.codel_target: expected at most the codel_interval", ERR_CONFLICT},
     };

@@ -70,6 +70,9 @@ static void test_topo_cut_refuses_rules_that_contradict_each_other(void **state)
          "countries.DE: a part of a country has a code that no country has: AA, QM to QZ, XA to XZ "
          "but XK, or ZZ",
          ERR_RANGE},
+        {"{\"countries\": {\"XA\": {}}}",
+         "countries.XA: a code of users, for a part of a country: say of which, as \"of\": \"GB\"",
+         ERR_UNKNOWN},
         {"{\"countries\": {\"XA\": {\"of\": \"XB\"}}}", "countries.XA.of: unknown country \"XB\"",
          ERR_UNKNOWN},
         {"{\"countries\": [\"DE\"], \"regions\": [{\"region\": \"mars\"}]}",

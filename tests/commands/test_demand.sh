@@ -71,7 +71,7 @@ says '! 1 row left out: unknown country ("Atlantis"), line 21' &&
 verdict "but they are told, with line and reason" $?
 
 plan --demand "$orders" --demand-where country=DE
-says "! no rows, so as in the topology: GB FR"
+says "! nothing counted, so as in the topology: GB FR"
 verdict "countries without rows are told" $?
 plan --demand "$orders" --demand-scale 100000
 says "gb" && ! grep -q "^gb .* 0 .*12 " "$dir/out"

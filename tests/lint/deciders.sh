@@ -4,9 +4,8 @@
 # The table below names them, with the floor that is their home and the worlds that call them. That
 # a home has them and who calls them is read from the archives in DIR; inline functions leave no
 # symbol, so theirs is read from the sources in ROOT. Who calls control/route calls what that
-# composes. simulator/ decides nothing: it defines no
-# function whose name begins as those of a module of control/ or region/ do. Prints a sentence for
-# each breach; exits 1 if any.
+# composes. simulator/ decides nothing: it defines no function whose name begins as those of a module
+# of control/ or region/ do. Prints a sentence for each breach; exits 1 if any.
 set -u
 export LC_ALL=C
 dir=${1:?deciders.sh DIR [ROOT]}
