@@ -59,6 +59,14 @@ libs_pure = $(call ask,--libs $(packages_pure)) -lm
 libs_sim  = $(libs_pure) -lpthread
 libs_all  = $(call ask,--libs $(packages)) -lm -lpthread
 
+
+# A live system is dozens of processes of the one program. From archives, those that there are, and
+# at a fixed place each of them starts in half the time, and has 30 pages less of its own.
+shared       := -lm -lpthread -ldl -lrt
+archive      = $(filter /%,$(foreach name,$(1) $(1)_a,$(shell $(cc) -print-file-name=lib$(name).a)))
+fixed        = $(foreach lib,$(1),$(firstword $(if $(filter $(shared),$(lib)),,$(call archive,$(lib:-l%=%))) $(lib)))
+libs_program = $(if $(filter release,$(VARIANT)),-no-pie $(call fixed,$(libs_all)),$(libs_all))
+
 objects   = $(patsubst %,$(B)/%.o,$(basename $(1)))
 archives := $(patsubst %,$(B)/lib%.a,commands live llhttp sim pure)
 
@@ -128,7 +136,7 @@ link = $(quiet)$(cc) $(flags) $(LDFLAGS) $(wrap) -o $@ $(filter %.o,$^) \
 	-Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 
 $(B)/bulkhead: $(B)/bulkhead.o $(archives)
-	$(link) $(libs_all)
+	$(link) $(libs_program)
 
 $(tests_pure): %: %.o $(B)/libtests.a $(B)/libpure.a
 	$(link) -lcmocka $(libs_pure)
