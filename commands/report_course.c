@@ -8,7 +8,7 @@
 #include "simulator/world.h"
 
 /* The first width that makes no more than COURSE_BINS, and where that leaves at least BINS_MIN has
- * some 500 of `rps` requests a second in each, so that there are percentiles. */
+ * some 1,500 of `rps` requests a second in each, so that there are percentiles. */
 static int64_t width_ns(int64_t duration_ns, double rps)
 {
     enum { BINS_MIN = 30 };
@@ -18,7 +18,7 @@ static int64_t width_ns(int64_t duration_ns, double rps)
     size_t last = sizeof ms / sizeof ms[0] - 1, i = 0;
     while (i < last &&
            (duration_ns > ms[i] * 1000000 * COURSE_BINS ||
-            (duration_ns > ms[i + 1] * 1000000 * BINS_MIN && rps * (double)ms[i] < 500 * 1000)))
+            (duration_ns > ms[i + 1] * 1000000 * BINS_MIN && rps * (double)ms[i] < 1500 * 1000)))
         i++;
     int64_t needed = duration_ns / COURSE_BINS + 1;
     return ms[i] * 1000000 > needed ? ms[i] * 1000000 : needed;

@@ -32,15 +32,16 @@ static void put_times(struct page *p, const struct courses *c, size_t fault, siz
             count += !isnan(value[count]);
         }
     struct course_spread s = course_spread(value, count);
-    if (count == 0)
+    char text[REPORT_SECONDS];
+    if (count == 0) {
         report_cell_number(p, (double)NAN, "%s", times > 0 ? never : "-");
-    else if (count < times)
-        report_cell_number(p, s.median, "%.3g s (%.3g .. %.3g), %zu of %zu times", s.median, s.low,
-                           s.high, count, times);
-    else if (count > 1)
-        report_cell_number(p, s.median, "%.3g s (%.3g .. %.3g)", s.median, s.low, s.high);
+        return;
+    }
+    report_seconds(text, s.median, count > 1 && s.high > 0 ? s.low : (double)NAN, s.high);
+    if (count < times)
+        report_cell_number(p, s.median, "%s, %zu of %zu times", text, count, times);
     else
-        report_cell_number(p, s.median, "%.3g s", s.median);
+        report_cell_number(p, s.median, "%s", text);
 }
 
 static void put_when(struct page *p, const struct scenario_fault *f)

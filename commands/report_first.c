@@ -175,8 +175,9 @@ static void put_backlog(struct page *p, const struct courses *c)
     put_faults(p, c, false);
     report_chart_end(p, "%s. All servers together; the most at once in each window%s.",
                      of_runs(c, text), orders ? ", and pieces as they wait at its end" : "");
-    begin_chart(p, "Age", "s", false);
-    put_bins(p, c, "longest wait at a server", "\"dash\":0,\"color\":4,", COURSE_WAIT_MS, 1e-3);
+    begin_chart(p, "Age", orders ? "s" : "ms", false);
+    put_bins(p, c, "longest wait at a server", "\"dash\":0,\"color\":4,", COURSE_WAIT_MS,
+             orders ? 1e-3 : 1);
     put_bins(p, c, "oldest piece of an order", "\"dash\":1,\"color\":3,", COURSE_OLDEST_S, 1);
     put_faults(p, c, false);
     report_chart_end(p, "%s. Waits by when they ended%s.", of_runs(c, text),

@@ -100,27 +100,45 @@ static void put_chart(struct page *p, const struct frontier *f)
 }
 
 /* "DE FR | GB/3 | ...": cells with their countries, parts behind a slash. */
-static void put_cut(struct page *p, const struct frontier_point *point)
+static void cut_text(char text[NAMES], const struct frontier_point *point)
 {
-    char text[NAMES] = "";
+    text[0] = '\0';
     size_t used = 0, i = 0;
-    for (; i < point->cell_count && used + 40 < sizeof text; i++) {
+    for (; i < point->cell_count && used + 40 < NAMES; i++) {
         const struct frontier_cell *cell = &point->cells[i];
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s", i == 0 ? "" : " | ");
+        used += (size_t)snprintf(text + used, NAMES - used, "%s", i == 0 ? "" : " | ");
         size_t k = 0;
-        for (; k < cell->country_count && used + 40 < sizeof text; k++)
-            used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", k == 0 ? "" : " ",
+        for (; k < cell->country_count && used + 40 < NAMES; k++)
+            used += (size_t)snprintf(text + used, NAMES - used, "%s%s", k == 0 ? "" : " ",
                                      cell->countries[k]);
         if (k < cell->country_count)
-            used +=
-                (size_t)snprintf(text + used, sizeof text - used, " +%zu", cell->country_count - k);
+            used += (size_t)snprintf(text + used, NAMES - used, " +%zu", cell->country_count - k);
         if (cell->parts > 1)
-            used +=
-                (size_t)snprintf(text + used, sizeof text - used, "/%lld", (long long)cell->parts);
+            used += (size_t)snprintf(text + used, NAMES - used, "/%lld", (long long)cell->parts);
     }
     if (i < point->cell_count)
-        snprintf(text + used, sizeof text - used, " | +%zu cells", point->cell_count - i);
-    report_cell_text(p, text);
+        snprintf(text + used, NAMES - used, " | +%zu cells", point->cell_count - i);
+}
+
+/* The knees with their groupings, under the chart. */
+static void put_groupings(struct page *p, const struct frontier *f)
+{
+    enum { KNEES = 8 };
+    char text[NAMES];
+    size_t shown = 0;
+    page_put(p, "<ul class=\"soft\">\n");
+    for (size_t i = 0; i < f->point_count && shown < KNEES; i++) {
+        const struct frontier_point *point = &f->points[i];
+        if (point->knee == NULL)
+            continue;
+        shown++;
+        cut_text(text, point);
+        page_put(p, "<li><b>%s</b>, point %lld: cost %.6g, largest cell %s: ", point->knee,
+                 (long long)point->number, point->cost, table_percent(point->blast, 1));
+        page_text(p, text);
+        page_put(p, "</li>\n");
+    }
+    page_put(p, "</ul>\n");
 }
 
 static void put_points(struct page *p, const struct frontier *f)
@@ -147,7 +165,9 @@ static void put_points(struct page *p, const struct frontier *f)
         report_cell_number(p, point->blast_demand, "%s", table_percent(point->blast_demand, 1));
         report_cell_number(p, point->gap, "%s",
                            point->gap > 0 ? table_percent(point->gap, 2) : "0");
-        put_cut(p, point);
+        char cut[NAMES];
+        cut_text(cut, point);
+        report_cell_text(p, cut);
     }
     char caption[200];
     snprintf(caption, sizeof caption,
@@ -165,5 +185,6 @@ void report_frontier(struct page *p, const struct frontier *f)
         return;
     }
     put_chart(p, f);
+    put_groupings(p, f);
     put_points(p, f);
 }

@@ -64,20 +64,13 @@ static void put_ms(struct page *p, const char *name, const struct run_measure *m
         report_number(p, name, small, "%.3g ms", m->mean);
 }
 
-/* "12.3 s", "0.48 ms" */
-static void time_text(char out[40], double s)
-{
-    bool whole = s >= 1 || s <= 0;
-    snprintf(out, 40, whole ? "%.3g s" : "%.3g ms", whole ? s : s * 1000);
-}
-
 /* The country where it took longest; at `offset` of struct run_country. */
 static void put_seconds(struct page *p, const char *name, const struct run_result *r, size_t offset,
-                        size_t difference, const char *none)
+                        size_t difference, const char *zero, const char *none)
 {
     const struct run_measure *most = NULL;
     const char *whose = "";
-    char range[REPORT_RANGE], small[SMALL], text[40];
+    char small[SMALL], text[REPORT_SECONDS];
     for (size_t i = 0; i < r->country_count; i++) {
         const struct run_measure *m =
             (const struct run_measure *)(const void *)((const char *)&r->countries[i] + offset);
@@ -90,10 +83,13 @@ static void put_seconds(struct page *p, const char *name, const struct run_resul
         report_number(p, name, none, "-");
         return;
     }
-    time_text(text, most->mean);
-    report_range(range, most, 1, "%.3g");
-    snprintf(small, sizeof small, "%s, the longest%s%s%s", whose, range[0] == '-' ? "" : "; ",
-             range[0] == '-' ? "" : range, range[0] == '-' ? "" : " s");
+    report_seconds(text, most->mean, (double)NAN, 0);
+    if (most->mean > 0)
+        snprintf(small, sizeof small, "%s, the longest", whose);
+    else
+        snprintf(small, sizeof small, "%s", zero);
+    if (most->mean > 0 && !isnan(most->ci95[0]))
+        more(small, "; %.3g .. %.3g s", fmax(0, most->ci95[0]), most->ci95[1]);
     more_difference(small, difference_of(r, whose, difference), 1, "s");
     report_number(p, name, small, "%s", text);
 }
@@ -188,19 +184,20 @@ static void put_blast(struct page *p, const struct run_result *r, const struct b
 
 static void put_fault_times(struct page *p, const struct run_result *r)
 {
-    char text[40], range[REPORT_RANGE], small[SMALL];
-    time_text(text, r->detect_s.mean);
-    report_range(range, &r->detect_s, 1, "%.3g");
-    snprintf(small, sizeof small, "a server was left out%s%s%s", range[0] == '-' ? "" : "; ",
-             range[0] == '-' ? "" : range, range[0] == '-' ? "" : " s");
+    char text[REPORT_SECONDS], small[SMALL] = "a server was left out";
+    report_seconds(text, r->detect_s.mean, (double)NAN, 0);
+    if (!isnan(r->detect_s.ci95[0]))
+        more(small, "; %.3g .. %.3g ms", fmax(0, r->detect_s.ci95[0]) * 1000,
+             r->detect_s.ci95[1] * 1000);
     if (isnan(r->detect_s.mean))
         report_number(p, "Detected", "no server was left out", "-");
     else
         report_number(p, "Detected after", small, "%s", text);
     put_seconds(p, "Routed round after", r, offsetof(struct run_country, mitigate_s),
-                offsetof(struct run_difference, mitigate_s), "not felt");
+                offsetof(struct run_difference, mitigate_s), "never was more than 1 % lost",
+                "not felt");
     put_seconds(p, "Recovered after", r, offsetof(struct run_country, recover_s),
-                offsetof(struct run_difference, recover_s),
+                offsetof(struct run_difference, recover_s), "nothing was lost behind its end",
                 "still hurt, or the fault lasted to the end");
 }
 

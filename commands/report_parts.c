@@ -57,9 +57,13 @@ static void put_terms(struct page *p)
         {"blast radius", "how much of the countries, customers and requests a failure touched"},
         {"95 % interval", "over replications, which differ by their luck alone; where nothing "
                           "failed, the exact binomial bound says how little that proves"},
-        {"detected, mitigated, recovered", "a server was left out; the last of the bad tenths of a "
-                                           "second that began with the fault; the same behind its "
-                                           "end. Bad: more than 1 % lost"},
+        {"detected, routed round, recovered",
+         "a server was left out; the last of the bad tenths of "
+         "a second that began with the fault; the same behind "
+         "its end. Bad: more than 1 % lost"},
+        {"headroom", "the spare share of the tightest service, on the servers that live"},
+        {"baseline", "another run with the same customers and luck, so that its differences, "
+                     "replication by replication, scatter less than the runs do"},
     };
     page_put(p, "<h2>Terms</h2>\n<dl class=\"terms\">\n");
     for (size_t i = 0; i < sizeof terms / sizeof terms[0]; i++)
@@ -299,4 +303,14 @@ void report_range(char out[REPORT_RANGE], const struct run_measure *m, double sc
     snprintf(high, sizeof high, format, m->ci95[1] * scale);
 #pragma GCC diagnostic pop
     snprintf(out, REPORT_RANGE, "%s .. %s", low, high);
+}
+
+void report_seconds(char out[REPORT_SECONDS], double s, double low, double high)
+{
+    bool ms = s < 1 && s > 0;
+    double scale = ms ? 1000 : 1;
+    int used = snprintf(out, REPORT_SECONDS, "%.3g %s", s * scale, ms ? "ms" : "s");
+    if (!isnan(low))
+        snprintf(out + used, REPORT_SECONDS - (size_t)used, " (%.3g .. %.3g)", low * scale,
+                 high * scale);
 }

@@ -81,6 +81,10 @@ void report_capacity(struct page *p, const struct topo *topo, const struct capac
 /* Countries, regions and cells. */
 void report_map(struct page *p, const struct topo *topo, const struct capacity_plan *plan);
 
+/* "12.3 s (10 .. 14)", "0.48 ms": seconds in the unit that fits, and a range unless that is NaN. */
+enum { REPORT_SECONDS = 96 };
+void report_seconds(char out[REPORT_SECONDS], double s, double low, double high);
+
 /* "12.3 .. 14.5 ms", "12.3 ms", "-": an interval where there is one. */
 enum { REPORT_RANGE = 96 };
 void report_range(char out[REPORT_RANGE], const struct run_measure *m, double scale,

@@ -59,6 +59,10 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Of the normal distribution, which a Poisson number of requests in a second is close to: within so
+ * many standard deviations, each the root of the mean, lie 99.9 %. */
+static const double seconds_999 = 3.2905;
+
 /* The demand of one time of day on each of the seven days, ascending. */
 static void days_of(double out[7], const struct topo *topo, const struct topo_cell *cell,
                     size_t slot, double load)
@@ -68,12 +72,22 @@ static void days_of(double out[7], const struct topo *topo, const struct topo_ce
     qsort(out, 7, sizeof out[0], by_value);
 }
 
-static void put_level(struct page *p, const char *name, const char *more, double rps)
+/* Both capacities, over the first `slots` of a chart. */
+static void put_levels(struct page *p, const struct margin *m, size_t slots)
 {
-    report_series_begin(p, name, more);
-    for (size_t slot = 0; slot <= DAY; slot++)
-        report_point(p, (double)slot / 4, isfinite(rps) ? rps : NAN);
-    report_series_end(p, "");
+    const struct {
+        const char *name, *more;
+        double rps;
+    } levels[] = {
+        {"capacity after the tolerated loss", "\"dash\":0,\"thick\":4,\"color\":2,", m->after},
+        {"capacity, nothing lost", "\"dash\":1,\"color\":2,", m->whole},
+    };
+    for (size_t i = 0; i < 2; i++) {
+        report_series_begin(p, levels[i].name, levels[i].more);
+        for (size_t slot = 0; slot <= slots; slot += slots)
+            report_point(p, (double)slot / 4, isfinite(levels[i].rps) ? levels[i].rps : NAN);
+        report_series_end(p, "");
+    }
 }
 
 static void put_cell_chart(struct page *p, const struct topo *topo,
@@ -92,24 +106,51 @@ static void put_cell_chart(struct page *p, const struct topo *topo,
         report_point(p, (double)slot / 4, days[6]);
     }
     report_series_end(p, "");
-    report_series_begin(p, "median day", "\"style\":\"hold\",\"dash\":2,\"color\":0,");
+    report_series_begin(p, "median day", "\"style\":\"hold\",\"dash\":2,\"color\":5,");
     for (size_t slot = 0; slot <= DAY; slot++) {
         days_of(days, topo, cell, slot, load);
         report_point(p, (double)slot / 4, days[3]);
     }
+    page_put(p, "],\"band\":[");
+    for (size_t slot = 0; slot <= DAY; slot++) {
+        days_of(days, topo, cell, slot, load);
+        double around = seconds_999 * sqrt(days[3]);
+        report_point(p, fmax(0, days[3] - around), days[3] + around);
+    }
     report_series_end(p, "");
-    put_level(p, "capacity after the tolerated loss", "\"dash\":0,\"thick\":4,\"color\":2,",
-              m->after);
-    put_level(p, "capacity, nothing lost", "\"dash\":1,\"color\":2,", m->whole);
+    put_levels(p, m, DAY);
     report_chart_more(p);
+    page_put(p, ",\"end\":24");
     report_chart_end(p,
                      "Peak %s/s on %s UTC; %s/s after the loss of %lld zone%s and %lld server%s "
-                     "more, at %s busy; tightest service %s; hatched: demand above that.",
+                     "more, at %s busy; tightest service %s; hatched: demand above that; shaded: "
+                     "99.9 %% of the median day's seconds, arrivals at random.",
                      table_count((long long)(plan->cells[m->cell].peak_rps * load + 0.5)), text,
                      isfinite(m->after) ? table_count((long long)m->after) : "any",
                      (long long)topo->tolerance.zones, topo->tolerance.zones == 1 ? "" : "s",
                      (long long)topo->tolerance.servers, topo->tolerance.servers == 1 ? "" : "s",
                      table_percent(topo->target_utilisation, 0), m->service);
+}
+
+/* The whole week of the cell with the least margin. */
+static void put_week(struct page *p, const struct topo *topo, const struct margin *m, double load)
+{
+    const struct topo_cell *cell = &topo->cells[m->cell];
+    char title[120];
+    snprintf(title, sizeof title, "Cell %s over the week: it has the least margin", cell->name);
+    report_chart_begin(p, title, "week", "day, UTC", "requests/s", false);
+    report_series_begin(p, "demand", "\"style\":\"hold\",\"dash\":0,\"above\":1,");
+    for (size_t slot = 0; slot <= TOPO_SLOTS; slot += 2)
+        report_point(p, (double)slot / 4,
+                     fmax(topo_cell_rps(topo, cell, slot % TOPO_SLOTS),
+                          topo_cell_rps(topo, cell, (slot + 1) % TOPO_SLOTS)) *
+                         load);
+    report_series_end(p, "");
+    put_levels(p, m, TOPO_SLOTS);
+    report_chart_more(p);
+    page_put(p, ",\"end\":168");
+    report_chart_end(p, "The higher of two quarter-hours each half-hour, as planned for; hatched: "
+                        "demand above what is left after the tolerated loss.");
 }
 
 void report_capacity(struct page *p, const struct topo *topo, const struct capacity_plan *plan,
@@ -129,6 +170,7 @@ void report_capacity(struct page *p, const struct topo *topo, const struct capac
     for (size_t i = 0; i < topo->cell_count && i < CHARTS; i++)
         put_cell_chart(p, topo, plan, &m[i], load);
     page_put(p, "</div>\n");
+    put_week(p, topo, &m[0], load);
     report_table_begin(p, "<Cell|<Tightest hour, UTC|Peak, req/s|After the loss, req/s|Margin|"
                           "<Tightest service|Servers");
     for (size_t i = 0; i < topo->cell_count && i < ROWS; i++) {
@@ -145,12 +187,12 @@ void report_capacity(struct page *p, const struct topo *topo, const struct capac
         report_cell_text(p, m[i].service);
         report_cell_number(p, (double)cell->servers, "%s", table_count(cell->servers));
     }
-    char caption[160];
-    snprintf(caption, sizeof caption, "Least margin first%s%s%s.",
-             topo->cell_count > ROWS ? "; " : "",
-             topo->cell_count > ROWS ? table_count((long long)(topo->cell_count - ROWS)) : "",
-             topo->cell_count > ROWS ? " more cells have a wider one" : "");
-    report_table_end(p, caption);
+    int64_t servers = 0;
+    for (size_t i = ROWS; i < topo->cell_count; i++)
+        servers += plan->cells[m[i].cell].servers;
+    report_table_rest(p, 7, (int64_t)topo->cell_count - ROWS, "%s servers, none with less margin",
+                      table_count(servers));
+    report_table_end(p, "Least margin first.");
     free(m);
 }
 

@@ -281,10 +281,14 @@ static void put_cells(struct page *p, const struct plan *plan)
         page_put(p, cell->enough ? "<td class=\"l ok\">enough</td>"
                                  : "<td class=\"l fail\">&#x2717; NOT ENOUGH</td>");
     }
-    char caption[120];
-    snprintf(caption, sizeof caption, "%zu cells%s; tolerance as in the topology.", c->cell_count,
-             c->cell_count > ROWS ? ", the first 50 are shown" : "");
-    report_table_end(p, caption);
+    int64_t servers = 0, short_of = 0;
+    for (size_t i = ROWS; i < c->cell_count; i++) {
+        servers += c->cells[i].servers;
+        short_of += !c->cells[i].enough;
+    }
+    report_table_rest(p, 12, (int64_t)c->cell_count - ROWS, "%s servers, %s of them not enough",
+                      table_count(servers), table_count(short_of));
+    report_table_end(p, "In the topology's order; tolerance as it says.");
 }
 
 static void put_services(struct page *p, const struct plan *plan)
@@ -314,9 +318,8 @@ static void put_services(struct page *p, const struct plan *plan)
             report_cell_number(p, s->busy, "%s", table_percent(s->busy, 0));
             report_cell_number(p, s->busy_after_loss, "%s", table_percent(s->busy_after_loss, 0));
         }
-    char caption[80];
-    snprintf(caption, sizeof caption, "At the cell's busiest quarter-hour; %zu of %zu.", rows, all);
-    report_table_end(p, caption);
+    report_table_rest(p, 10, (int64_t)(all - rows), "services");
+    report_table_end(p, "At the cell's busiest quarter-hour.");
 }
 
 int report_plan(const char *path, const struct report_info *info, const struct files *files,

@@ -125,8 +125,13 @@
         while (end < s.points.length && s.band[end][0] !== null) end++;
         if (end > k) {
           ctx.beginPath();
-          for (let n = k; n < end; n++) ctx.lineTo(x.getPixelForValue(s.points[n][0]), at(s.band[n][1]));
-          for (let n = end - 1; n >= k; n--) ctx.lineTo(x.getPixelForValue(s.points[n][0]), at(s.band[n][0]));
+          const path = [];
+          for (let n = k; n < end; n++) {
+            path.push([x.getPixelForValue(s.points[n][0]), n]);
+            if (s.style === 'hold' && n + 1 < end) path.push([x.getPixelForValue(s.points[n + 1][0]), n]);
+          }
+          for (const [at_x, n] of path) ctx.lineTo(at_x, at(s.band[n][1]));
+          for (const [at_x, n] of path.reverse()) ctx.lineTo(at_x, at(s.band[n][0]));
           ctx.fill();
         }
         k = end + 1;
@@ -217,10 +222,16 @@
     };
     if (of.min !== undefined && of.min !== null) s.min = of.min;
     if (of.max !== undefined && of.max !== null) s.max = of.max;
+    if (of.most) s.suggestedMax = of.most;
     if (vertical && !log && s.min === undefined) s.beginAtZero = true;
-    if (log && !kind.ticks) {
-      /* Only whole powers and their doubles and fives have a label. */
-      s.ticks.callback = (v) => (/^[125]/.test(v.toExponential()) ? text(v) : '');
+    if (log && !kind.ticks) { /* whole powers, and their doubles and fives where these are few */
+      s.afterBuildTicks = (axis) => {
+        const all = [];
+        const low = Math.floor(Math.log10(axis.min)), high = Math.ceil(Math.log10(axis.max));
+        for (let e = low; e <= high; e++)
+          for (const n of high - low > 3 ? [1] : [1, 2, 5]) all.push(+`${n}e${e}`);
+        axis.ticks = all.filter((v) => v >= axis.min && v <= axis.max).map((value) => ({value}));
+      };
     }
     if (kind.steps && of.max) {
       s.ticks.stepSize = kind.steps.find((n) => of.max / n <= 10) || of.max / 10;
@@ -323,11 +334,18 @@
     if (spec.kind === 'bars')
       plot.style.height = `${90 + spec.labels.length * (spec.dumbbells ? 26 : 14 + 20 * spec.series.length)}px`;
     if (spec.end) Object.assign(spec.x, {min: 0, max: spec.end});
+    if (spec.kind !== 'bars') { /* what is shaded is seen whole */
+      const most = Math.max(...spec.series.flatMap((s) => (s.band || []).map((b) => b[1]))
+        .filter((v) => v !== null), 0);
+      if (most > 0) spec.y.most = most;
+    }
     if (spec.x.kind === 'log') {
       const all = spec.series.flatMap((s) => s.points.map((p) => p[0])).filter((v) => v > 0);
       Object.assign(spec.x, {min: Math.min(...all) * 0.85, max: Math.max(...all) * 1.2});
     }
     const config = spec.dumbbells ? dumbbells(spec) : spec.kind === 'bars' ? bars(spec) : line(spec);
+    if (spec.x.kind === 'seconds') /* one above the other, on one x axis */
+      config.options.scales.y.afterFit = (axis) => { axis.width = 66; };
     if (lanes(spec)) config.options.layout = {padding: {top: LANE * lanes(spec) + 2}};
     const usual = {
       animation: false, responsive: true, maintainAspectRatio: false, normalized: true,
