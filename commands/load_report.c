@@ -199,6 +199,9 @@ int load_report_read(struct load_summary *out, const char *path, struct arena *a
         return -1;
     if (json_decode(&report, sizeof report, load_fields, text, len, NULL, 0, a, err) != 0)
         return error_prefix(err, "%s", path);
+    if (report.what == NULL || report.country_count == 0)
+        return error_set(err, ERR_CONFLICT, "%s: is not what load --json prints: no %s", path,
+                         report.what == NULL ? "what" : "countries");
     *out = (struct load_summary){
         .path = path,
         .wall_s = report.wall_s,

@@ -299,8 +299,8 @@ void report_range(char out[REPORT_RANGE], const struct run_measure *m, double sc
     }
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    snprintf(low, sizeof low, format, m->ci95[0] * scale);
-    snprintf(high, sizeof high, format, m->ci95[1] * scale);
+    snprintf(low, sizeof low, format, m->ci95[scale < 0] * scale + 0.0);
+    snprintf(high, sizeof high, format, m->ci95[scale >= 0] * scale + 0.0);
 #pragma GCC diagnostic pop
     snprintf(out, REPORT_RANGE, "%s .. %s", low, high);
 }

@@ -328,6 +328,9 @@ int report_plan(const char *path, const struct report_info *info, const struct f
     struct page p = {0};
     report_head(&p, "plan", info);
     put_verdict(&p, files, plan);
+    page_put(&p, "<p class=\"soft\">Bulkhead %s.</p>\n<p><code>", BULKHEAD_VERSION);
+    page_text(&p, info->command);
+    page_put(&p, "</code></p>\n");
     put_numbers(&p, plan);
     for (size_t i = 0; i < plan->frontier_count; i++)
         report_frontier(&p, &plan->frontiers[i]);

@@ -9,7 +9,7 @@
 #include "commands/sweep.h"
 #include "commands/table.h"
 
-enum { ROWS = 200 };
+enum { ROWS = 50 };
 
 enum answer { ANSWER_AVAILABILITY, ANSWER_P99, ANSWERS };
 static const char *const answer_words[] = {"requests lost, %", "p99, ms"};
@@ -179,58 +179,117 @@ static void put_measure(struct page *p, const struct run_measure *m, double scal
     if (isnan(m->mean))
         report_cell(p, "-");
     else if (isnan(m->ci95[0]))
-        report_cell_number(p, m->mean * scale, "%+.4g", m->mean * scale);
+        report_cell_number(p, m->mean * scale, "%+.3g", m->mean * scale + 0.0);
     else
-        report_cell_number(p, m->mean * scale, "%+.4g (%s)", m->mean * scale, range);
+        report_cell_number(p, m->mean * scale, "%+.3g (%s)", m->mean * scale + 0.0, range);
+}
+
+struct worst { /* a variant, as tables begin with those that lost most */
+    size_t index;
+    double lost, p99;
+};
+
+static int by_worst(const void *a, const void *b)
+{
+    const struct worst *x = a, *y = b;
+    if (x->lost != y->lost)
+        return x->lost > y->lost ? -1 : 1;
+    if (x->p99 != y->p99)
+        return x->p99 > y->p99 ? -1 : 1;
+    return x->index < y->index ? -1 : 1;
+}
+
+static int by_index(const void *a, const void *b)
+{
+    const struct worst *x = a, *y = b;
+    return x->index < y->index ? -1 : 1;
+}
+
+static double known(double value)
+{
+    return isnan(value) ? -1 : value;
+}
+
+static void put_variant(struct page *p, const struct sweep_variant *v, size_t index)
+{
+    const char *country = "-", *slow = "-";
+    double lost = answer_of(v, ANSWER_AVAILABILITY, &country);
+    double p99 = answer_of(v, ANSWER_P99, &slow);
+    const struct run_measure none = {(double)NAN, {(double)NAN, (double)NAN}, 0};
+    const struct run_measure *by_lost = &none, *by_p99 = &none;
+    for (size_t k = 0; k < v->difference_count; k++) {
+        if (strcmp(v->differences[k].country, country) == 0)
+            by_lost = &v->differences[k].availability;
+        if (strcmp(v->differences[k].country, slow) == 0)
+            by_p99 = &v->differences[k].p99_ms;
+    }
+    report_row(p);
+    report_cell_number(p, (double)(index + 1), "%zu", index + 1);
+    for (size_t k = 0; k < v->set_count; k++)
+        report_cell_text(p, v->sets[k].value);
+    if (v->result.verdict_count == 0)
+        report_cell_text(p, "none");
+    else
+        page_put(p, v->result.pass ? "<td class=\"l ok\">pass</td>"
+                                   : "<td class=\"l fail\">&#x2717; FAIL</td>");
+    report_cell_text(p, country);
+    report_cell_number(p, lost, "%.4g %%", lost);
+    put_measure(p, by_lost, -100, "%+.3g");
+    report_cell_number(p, p99, isnan(p99) ? "-" : "%.1f", p99);
+    put_measure(p, by_p99, 1, "%+.3g");
+    report_cell_number(p, (double)v->servers, "%s", table_count(v->servers));
+}
+
+/* It may break behind its dots. */
+static void put_path(struct page *p, const char *path)
+{
+    for (size_t len; *path != '\0'; path += len) {
+        len = strcspn(path, ".");
+        len += path[len] == '.';
+        page_text_len(p, path, len);
+        page_put(p, "<wbr>");
+    }
 }
 
 static void put_variants(struct page *p, const struct sweep_report *r)
 {
-    size_t axes = r->variants[0].set_count;
+    size_t axes = r->variants[0].set_count, failed = 0;
+    struct worst *worst = calloc(r->variant_count, sizeof worst[0]);
+    const char *country;
+    if (worst == NULL) {
+        p->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < r->variant_count; i++)
+        worst[i] =
+            (struct worst){i, known(answer_of(&r->variants[i], ANSWER_AVAILABILITY, &country)),
+                           known(answer_of(&r->variants[i], ANSWER_P99, &country))};
+    size_t shown = r->variant_count < ROWS ? r->variant_count : ROWS;
+    qsort(worst, r->variant_count, sizeof worst[0], by_worst);
+    qsort(worst, shown, sizeof worst[0], by_index);
     page_put(p, "<h2 id=\"tables\">Variants</h2>\n<div class=\"wide\"><table class=\"sort\">\n"
                 "<thead><tr><th>Variant</th>");
     for (size_t i = 0; i < axes; i++) {
         page_put(p, "<th class=\"l\">");
-        page_text(p, r->variants[0].sets[i].path);
+        put_path(p, r->variants[0].sets[i].path);
         page_put(p, "</th>");
     }
-    page_put(p,
-             "<th class=\"l\">Verdict</th><th class=\"l\">Worst country</th><th>Lost</th><th>p99 "
-             "ms</th><th>Servers</th><th>Lost, to the first (%% points)</th><th>p99, to the "
-             "first (ms)</th></tr></thead>\n<tbody>");
-    for (size_t i = 0; i < r->variant_count && i < ROWS; i++) {
-        const struct sweep_variant *v = &r->variants[i];
-        const char *country = "-", *slow = "-";
-        double lost = answer_of(v, ANSWER_AVAILABILITY, &country);
-        double p99 = answer_of(v, ANSWER_P99, &slow);
-        const struct run_measure none = {(double)NAN, {(double)NAN, (double)NAN}, 0};
-        const struct run_measure *by_lost = &none, *by_p99 = &none;
-        for (size_t k = 0; k < v->difference_count; k++) {
-            if (strcmp(v->differences[k].country, country) == 0)
-                by_lost = &v->differences[k].availability;
-            if (strcmp(v->differences[k].country, slow) == 0)
-                by_p99 = &v->differences[k].p99_ms;
-        }
-        report_row(p);
-        report_cell_number(p, (double)(i + 1), "%zu", i + 1);
-        for (size_t k = 0; k < axes; k++)
-            report_cell_text(p, v->sets[k].value);
-        page_put(p, v->result.pass ? "<td class=\"l ok\">pass</td>"
-                                   : "<td class=\"l fail\">&#x2717; FAIL</td>");
-        report_cell_text(p, country);
-        report_cell_number(p, lost, "%.4g %%", lost);
-        report_cell_number(p, p99, isnan(p99) ? "-" : "%.1f", p99);
-        report_cell_number(p, (double)v->servers, "%s", table_count(v->servers));
-        put_measure(p, by_lost, -100, "%+.3g");
-        put_measure(p, by_p99, 1, "%+.3g");
-    }
-    char caption[240];
-    snprintf(
-        caption, sizeof caption,
-        "%zu of %lld variants ran%s. Differences are of the same country to the first variant, "
-        "replication by replication, which share their luck, with their 95 %% interval.",
-        r->variant_count, (long long)r->planned,
-        r->variant_count > ROWS ? ", the first 200 are shown" : "");
+    page_put(p, "<th class=\"l\">Verdict</th><th class=\"l\">Worst country</th><th>Lost</th>"
+                "<th>to the first, %% points</th><th>p99 ms</th><th>to the first, ms</th>"
+                "<th>Servers</th></tr></thead>\n<tbody>");
+    for (size_t i = 0; i < shown; i++)
+        put_variant(p, &r->variants[worst[i].index], worst[i].index);
+    for (size_t i = shown; i < r->variant_count; i++)
+        failed += !r->variants[worst[i].index].result.pass;
+    free(worst);
+    report_table_rest(p, axes + 8, (int64_t)(r->variant_count - shown),
+                      "%s that fail, none lost more", table_count((long long)failed));
+    char caption[320];
+    snprintf(caption, sizeof caption,
+             "%zu of %lld variants ran. The first is the baseline: differences are of the same "
+             "country to it, replication by replication, which share their luck, with their 95 %% "
+             "interval.",
+             r->variant_count, (long long)r->planned);
     report_table_end(p, caption);
 }
 
@@ -246,9 +305,19 @@ int report_sweep(const char *path, const struct report_info *info, const struct 
     snprintf(text, sizeof text, "%zu of %zu variants meet what they expect%s.",
              sweep->variant_count - failed, sweep->variant_count,
              sweep->stopped ? "; stopped before all had run" : "");
-    report_verdict(&p, failed == 0, failed == 0 ? "PASS" : "FAIL", text);
-    page_put(&p, "<p class=\"soft\">Seed %lld, the same for all; %lld replications each.</p>\n",
-             (long long)sweep->seed, (long long)sweep->variants[0].result.replications);
+    if (sweep->variants[0].result.verdict_count == 0)
+        report_verdict(&p, true, "NO EXPECTATIONS",
+                       sweep->stopped ? "No verdict; stopped before all had run."
+                                      : "The scenario expects nothing: no verdict.");
+    else
+        report_verdict(&p, failed == 0, failed == 0 ? "PASS" : "FAIL", text);
+    page_put(&p,
+             "<p class=\"soft\">Seed %lld, the same for all; %lld replications each; Bulkhead "
+             "%s.</p>\n<p><code>",
+             (long long)sweep->seed, (long long)sweep->variants[0].result.replications,
+             BULKHEAD_VERSION);
+    page_text(&p, info->command);
+    page_put(&p, "</code></p>\n");
     page_put(&p, "<h2 id=\"matters\">What matters most</h2>\n<div class=\"plots\">\n");
     for (int what = 0; what < ANSWERS; what++)
         put_effects(&p, sweep, (enum answer)what);

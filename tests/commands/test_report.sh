@@ -54,7 +54,7 @@ loss=sim-configs/region-loss.json
 verdict "a simulation writes its report" $?
 [ "$(grep -o 'digest .*' "$dir/plain.txt")" = "$(grep -o 'digest .*' "$dir/report.txt")" ]
 verdict "and the answer is the same" $?
-looks_well sim 7
+looks_well sim 12
 "$BULKHEAD" sim "$loss" --replications 2 --json >"$dir/sim.json"
 requests=$(grep -o '"requests": *[0-9]*' "$dir/sim.json" | head -1 | grep -o '[0-9]*$')
 tr '\n' ' ' <"$dir/sim.dom" | grep -q "data-v=\"$requests\""
@@ -63,6 +63,64 @@ verdict "its numbers are those of --json" $?
 verdict "a click on a title sorts" $?
 grep -q 'class="heat"[^>]*>100 %' "$dir/sim.dom" && grep -q 'class="heat"[^>]*>0<' "$dir/sim.dom"
 verdict "the heat map says who lost what" $?
+
+values() { # of NAME, chart TITLE, series NAME: the points' second numbers, as the page has them
+    tr -d '\n' <"$dir/$1.html" |
+        sed "s/.*<h3>$2<\/h3>//; s/<\/script>.*//; s/.*\"name\":\"$3\",\"points\":\[//; s/\]\].*//" |
+        sed 's/\],\[/\n/g' | sed 's/.*,//'
+}
+values sim Headroom "spare share of the tightest service" | awk '$1 == "0" { none = 1 } $1 > 20 { some = 1 }
+    END { exit !(none && some) }'
+verdict "headroom is nothing while a region is down, and something before" $?
+values sim Latency "p99.9" | grep -q '^[0-9.]*$'
+verdict "p99.9 has its line" $?
+counted=$(tr -d '\n ' <"$dir/sim.json" | sed 's/.*"counted":{"countries":[0-9]*,"customers":\([0-9.]*\).*/\1/')
+percent=$(awk -v c="$counted" 'BEGIN { printf "%.1f %%", c * 100 }')
+grep '<dt>Blast radius, counted' "$dir/sim.html" | grep -q "with $percent of the customers"
+verdict "what is counted stands beside what was simulated: $percent of the customers" $?
+
+# ---- beside others: a baseline, a measurement, and what --db knows already ----
+cat >"$dir/pair.json" <<END
+{"topology": "$PWD/sim-configs/three-countries.json", "start": "peak DE", "duration": "12s", "warmup": "2s",
+ "replications": 2, "faults": [{"kind": "cell-down", "scope": "gb", "at": "6s", "for": "3s"}]}
+END
+sed 's/"faults".*/"faults": []}/' "$dir/pair.json" >"$dir/calm.json"
+cat >"$dir/load.json" <<'END'
+{"what": "load", "port": 1, "seed": 1, "stopped": false, "wall_s": 10, "rate": null, "rps": 99, "late_ms_max": 1,
+ "in_flight_peak": 9, "smart": {}, "span_ms": 1000, "timeline": [], "all": {"requests": 1000, "ok": 990},
+ "countries": {"GB": {"requests": 1000, "ok": 990, "p50_ms": 21, "p99_ms": 77.5, "p999_ms": null}}}
+END
+program=$(realpath "$BULKHEAD")
+pair() { # NAME
+    (cd "$dir" && "$program" sim pair.json --baseline calm.json --measured load.json --db runs.db \
+        --report "$1.html" --json >"$1.json.out" 2>"$dir/err")
+}
+pair pair && pair again
+verdict "a simulation beside a baseline and a measurement writes its report" $?
+looks_well pair 15
+[ "$(grep -v -- --report "$dir/pair.html" | cksum)" = "$(grep -v -- --report "$dir/again.html" | cksum)" ] &&
+    grep -q 'run 1 goes on: it has 2 replications' "$dir/err"
+verdict "what --db knew already has the same courses" $?
+lost=$(tr -d '\n ' <"$dir/pair.json.out" |
+    sed 's/.*"differences":{"GB":{"availability":{"mean":\([-0-9.]*\).*/\1/')
+points=$(awk -v l="$lost" 'BEGIN { printf "%+.3g", l * 100 }')
+awk -v l="$lost" 'BEGIN { exit !(l < -0.2 && l > -0.4) }' && # 3 of 10 s
+    grep -qF -- "$points % points to the baseline" "$dir/pair.html"
+verdict "the difference is that of --json: $points points" $?
+grep -q '"GB p99"' "$dir/pair.html" && grep -q '"measured","values":\[21,77.5\]' "$dir/pair.html" &&
+    grep -q '"measured","values":\[1\],"low":\[0.54' "$dir/pair.html" # 10 of 1,000, by Wilson
+verdict "what was measured stands beside what was simulated" $?
+tr -d '\n' <"$dir/pair.html" |
+    grep -q '<td class="l">a</td><td class="l">cell-down</td>.*>3 s (3 .. 3)<'
+verdict "a fault has its times" $?
+echo '{}' >"$dir/nothing.json"
+for bad in "--baseline $dir/none.json" "--measured $dir/nothing.json --report $dir/x.html" "--baseline $dir/load.json" \
+    "--measured $dir/pair.json --report $dir/x.html" "--measured $dir/load.json"; do
+    # shellcheck disable=SC2086 # two words or four
+    "$BULKHEAD" sim "$dir/calm.json" $bad >"$dir/out" 2>"$dir/err"
+    [ $? -eq 2 ] && [ ! -s "$dir/out" ] && [ -s "$dir/err" ]
+    verdict "refused: ${bad%% *}: $(sed 's/.*\///; 1q' "$dir/err")" $?
+done
 
 # ---- a sweep ----
 cat >"$dir/sweep.json" <<END
