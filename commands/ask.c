@@ -12,7 +12,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "commands/problem.h"
+#include "base/problem.h"
 
 enum { REPLY_BYTES_MAX = 1 << 20 };
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "base/arena.h"
-#include "commands/problem.h"
+#include "base/problem.h"
 
 const struct json_field failure_fields[] = {
     JSON_STR(struct failure, why, "why", .doc = "The outcome, and the words of who refused"),

@@ -7,7 +7,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/json.h"
-#include "commands/problem.h"
+#include "base/problem.h"
 #include "wire/http.h"
 #include "wire/load.h"
 

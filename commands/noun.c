@@ -7,10 +7,10 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/problem.h"
 #include "commands/commands.h"
 #include "commands/lists.h"
 #include "commands/noun_print.h"
-#include "commands/problem.h"
 #include "commands/state.h"
 #include "control/live/smart.h"
 #include "region/ids.h"

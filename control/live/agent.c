@@ -86,10 +86,17 @@ static const char *progress_text(const struct replica *r, struct arena *a)
 {
     char words[PROGRESS_WORDS_MAX];
     const struct progress *p = &r->probe.progress;
-    if (r->child.process.pid == 0 || !r->probe.well_once || p->state == PROGRESS_WELL)
+    const char *state = progress_state_words[p->state], *why = words, *text;
+    if (r->child.process.pid == 0 || !r->probe.well_once)
         return "";
     progress_words(p, clock_us(), words);
-    const char *text = arena_format(a, "%s: %s", progress_state_words[p->state], words);
+    if (r->probe.said[0] != '\0') { /* what it says itself says more than that it reports nothing */
+        state = progress_state_words[PROGRESS_FAILING];
+        why = r->probe.said;
+    }
+    if (why[0] == '\0')
+        return "";
+    text = arena_format(a, "%s: %s", state, why);
     return text == NULL ? "" : text;
 }
 

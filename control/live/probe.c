@@ -1,9 +1,11 @@
 #include "control/live/probe.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/problem.h"
 #include "base/vitals.h"
 #include "wire/clock.h"
 
@@ -45,6 +47,15 @@ static void look(struct probe *p, const struct http_reply *reply)
     arena_release(&a);
 }
 
+static void note_problem(struct probe *p, const struct http_reply *reply)
+{
+    struct arena a = {0};
+    const char *detail =
+        p->answers && !p->well ? problem_detail(reply->body, reply->len, &a) : NULL;
+    snprintf(p->said, sizeof p->said, "%s", detail == NULL ? "" : detail);
+    arena_release(&a);
+}
+
 static void take(struct probe *p, const struct http_reply *reply)
 {
     bool timeout = reply->failure == HTTP_TIMEOUT;
@@ -58,6 +69,7 @@ static void take(struct probe *p, const struct http_reply *reply)
     p->heard = true;
     p->answers = reply->failure == HTTP_OK;
     p->well = p->answers && reply->status == 200;
+    note_problem(p, reply);
     /* What came before was its start; or it could not report, and does again. */
     if (p->well && (!p->well_once || p->progress.rule == PROGRESS_SILENT))
         progress_init(&p->progress, &p->opts, clock_us());
@@ -106,6 +118,7 @@ void probe_restart(struct probe *p)
     http_cancel(p->call);
     p->call = NULL;
     p->heard = p->well = p->well_once = p->answers = false;
+    p->said[0] = '\0';
     p->silent_us = 0;
     p->misses = 0;
     p->new_us = clock_us();

@@ -16,18 +16,20 @@ enum {
     PROBE_EAGER = 10,       /* times as often while a new process has not been well yet */
     PROBE_DOUBT_MS = 200,   /* after one that was not answered in time */
     PROBE_TIMEOUT_MS = 500, /* for one answer */
-    PROBE_MISSES_MAX = 2,   /* timeouts in a row before it counts as silent */
+    PROBE_SAID_MAX = 120,
+    PROBE_MISSES_MAX = 2, /* timeouts in a row before it counts as silent */
 };
 
-struct probe {                /* read what has no other note; the rest is private to probe.c */
-    bool heard;               /* it answered, refused or was silent since probe_restart */
-    bool well;                /* the last answer was 200 */
-    bool well_once;           /* since probe_restart */
-    bool answers;             /* with anything; not refused, not silent */
-    int64_t silent_us;        /* it has been silent since then, 0: it is not */
-    struct progress progress; /* of the process that is there since probe_restart */
-    unsigned misses;          /* private from here */
-    int64_t new_us;           /* there is this process since then */
+struct probe {                 /* read what has no other note; the rest is private to probe.c */
+    bool heard;                /* it answered, refused or was silent since probe_restart */
+    bool well;                 /* the last answer was 200 */
+    bool well_once;            /* since probe_restart */
+    bool answers;              /* with anything; not refused, not silent */
+    char said[PROBE_SAID_MAX]; /* why it is not well, in its own words; "" when it gave none */
+    int64_t silent_us;         /* it has been silent since then, 0: it is not */
+    struct progress progress;  /* of the process that is there since probe_restart */
+    unsigned misses;           /* private from here */
+    int64_t new_us;            /* there is this process since then */
     struct progress_opts opts;
     uint64_t every_ms;
     struct http_client *client;

@@ -100,6 +100,11 @@ said_so 'is restarted' 2 || why='restarted more than once'
 until_so grep -qa 'is restarted: failing' "$dir"/control.db* || why='the journal does not know'
 verdict "nothing else was restarted, nor anything twice, and the journal has it" "$why"
 
+"$BULKHEAD" fault store-down de/order --for 1m --state "$dir" >"$work/fault.out" 2>&1
+until_so says 'order is failing: the store does not answer' && why=0 || why='status does not say so'
+"$BULKHEAD" heal all --state "$dir" >"$work/heal.out" 2>&1
+verdict "what fails for its store says so in its own words" "$why"
+
 # One that cannot start: the rows are another cell's.
 echo xx >"$dir/cells/de/catalog/cell"
 victim=$(pid_of a/catalog)

@@ -1,6 +1,6 @@
 /* problem.h - application/problem+json (RFC 9457), as our own processes answer it. */
-#ifndef COMMANDS_PROBLEM_H
-#define COMMANDS_PROBLEM_H
+#ifndef BASE_PROBLEM_H
+#define BASE_PROBLEM_H
 
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-#include "commands/problem.h"
+#include "base/problem.h"
 
 #include "base/error.h"
 #include "base/json.h"
