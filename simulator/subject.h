@@ -43,6 +43,14 @@ struct subject {
             uint32_t tries_max;
             double fails, budget;
         } retry;
+        struct {
+            double quantile;
+            int64_t over_us, requests;
+        } hedge;
+        struct {
+            double k;
+            int64_t requests;
+        } throttle;
     };
     int measures;         /* value[0 .. measures-1] are used */
     int controls;         /* control[0 .. controls-1] are, */

@@ -54,6 +54,8 @@ void tables_tail(struct tables *t);
 void tables_shuffle(struct tables *t);
 void tables_availability(struct tables *t);
 void tables_rules(struct tables *t);
+void tables_hedging(struct tables *t);
+void tables_throttling(struct tables *t);
 void tables_model(struct tables *t);
 
 #endif

@@ -205,6 +205,8 @@ static void build(struct tables *t)
     tables_shuffle(t);
     tables_availability(t);
     tables_rules(t);
+    tables_hedging(t);
+    tables_throttling(t);
     tables_model(t);
 }
 

@@ -16,7 +16,8 @@
 #include "simulator/validate.h"
 
 /* Tables that are simulated in no time. */
-static const char *const quick[] = {"shortest", "tail", "shuffle", "rules"};
+static const char *const quick[] = {"shortest", "tail",    "shuffle",
+                                    "rules",    "hedging", "throttling"};
 enum { QUICK = sizeof quick / sizeof quick[0] };
 
 static void validate(struct validate_result *result, const char *only, int64_t jobs,
