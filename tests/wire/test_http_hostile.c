@@ -4,10 +4,9 @@
 #include "base/rng.h"
 #include "tests/wire/http_peer.h"
 #include "tests/wire/http_reference.h"
+#include "tests/wire/http_seen.h"
 #include "wire/http.h"
 #include "wire/http_parse.h"
-
-enum { HEAD_MAX = 2048, BODY_MAX = 512 };
 
 #define HOST    "Host: a\r\n"
 #define GET     "GET / HTTP/1.1\r\n" HOST
@@ -152,48 +151,6 @@ enum { ROWS = sizeof rows / sizeof rows[0] };
 
 /* ---- the parser alone ---- */
 
-struct seen {
-    struct reference_request requests[REFERENCE_REQUESTS];
-    int count;
-    int status; /* of the refusal, 0: none */
-    bool cut;   /* within a message */
-};
-
-/* Parse as a server would, in two pieces cut at `split`, or byte by byte when it is 0. */
-static void parse(struct seen *seen, const char *data, size_t len, size_t split)
-{
-    static struct http_message m;
-    struct http_parser p;
-    size_t at = 0;
-    memset(seen, 0, sizeof *seen);
-    http_parser_init(&p, HTTP_KIND_REQUEST, HEAD_MAX, BODY_MAX);
-    http_message_clear(&m);
-    while (at < len && seen->count < REFERENCE_REQUESTS) {
-        size_t used;
-        size_t piece = split == 0 ? 1 : at < split ? split - at : len - at;
-        enum http_step step = http_parser_take(&p, &m, data + at, piece, &used);
-        assert_true(used <= piece);
-        at += used;
-        if (step == HTTP_STEP_BAD) {
-            seen->status = p.status;
-            break;
-        }
-        if (step != HTTP_STEP_DONE)
-            continue;
-        struct reference_request *r = &seen->requests[seen->count++];
-        snprintf(r->target, sizeof r->target, "%s", m.text.data + m.target_at);
-        r->body_len = m.body.len;
-        memcpy(r->body, m.body.data, m.body.len);
-        bool keep_alive = m.keep_alive;
-        http_parser_next(&p, false);
-        http_message_clear(&m);
-        if (!keep_alive)
-            break;
-    }
-    seen->cut = http_parser_begun(&p) && seen->status == 0;
-    http_message_release(&m);
-}
-
 static void test_http_parser_reads_the_same_wherever_it_is_cut(void **state)
 {
     (void)state;
@@ -201,7 +158,7 @@ static void test_http_parser_reads_the_same_wherever_it_is_cut(void **state)
         size_t len = rows[i].len != 0 ? rows[i].len : strlen(rows[i].bytes);
         struct seen seen;
         for (size_t split = 0; split <= len; split++) {
-            parse(&seen, rows[i].bytes, len, split);
+            seen_parse(&seen, rows[i].bytes, len, split);
             int status = seen.count == 1 && seen.status == 0 ? 200 : seen.status;
             if (status != rows[i].status || (status != 200 && seen.count != 0))
                 fail_msg("%s, cut at %zu: %d requests, status %d, expected %d", rows[i].claim,
@@ -299,7 +256,7 @@ static void test_http_parser_agrees_with_a_plain_reader_about_smuggling(void **s
         size_t len = smuggle(&r, text, sizeof text);
         size_t split = rng_below(&r, (uint32_t)len + 1);
         reference_read(&ref, text, len);
-        parse(&seen, text, len, split);
+        seen_parse(&seen, text, len, split);
         if (!same(&seen, &ref))
             fail_msg(
                 "variant %d, cut at %zu: %d requests and status %d, expected %d and end %d:\n%s", i,
@@ -348,7 +305,7 @@ static void world_close(struct world *w)
 static void test_http_server_refuses_and_closes(void **state)
 {
     (void)state;
-    struct http_limits limits = {.head_bytes_max = HEAD_MAX, .body_bytes_max = BODY_MAX};
+    struct http_limits limits = {.head_bytes_max = SEEN_HEAD_MAX, .body_bytes_max = REFERENCE_BODY};
     struct world w;
     world_open(&w, &limits);
     for (size_t i = 0; i < ROWS; i++) {
@@ -564,7 +521,7 @@ static void test_http_server_survives_garbage(void **state)
     enum { ROUNDS = 500 };
     struct rng r;
     struct world w;
-    struct http_limits limits = {.head_bytes_max = HEAD_MAX, .body_bytes_max = BODY_MAX};
+    struct http_limits limits = {.head_bytes_max = SEEN_HEAD_MAX, .body_bytes_max = REFERENCE_BODY};
     (void)state;
     rng_init(&r, 2);
     world_open(&w, &limits);
