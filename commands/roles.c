@@ -14,6 +14,7 @@
 #include "control/live/crew.h"
 #include "control/live/door.h"
 #include "control/live/member.h"
+#include "control/partition.h"
 #include "region/live/service.h"
 #include "wire/log.h"
 #include "wire/process.h"
@@ -204,7 +205,8 @@ static int service_body(const struct role *r)
                                                 .begin = begin_member,
                                                 .take = take_gossip,
                                                 .is_cut = is_cut,
-                                                .end = end_member};
+                                                .end = end_member,
+                                                .map_version = partition_version_of};
     return service_run(&r->state.layout, r->cell, r->zone, r->service, &member);
 }
 

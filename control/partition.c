@@ -175,6 +175,16 @@ int partition_parse(struct partition *p, const char *text, size_t len, struct ar
     return 0;
 }
 
+int64_t partition_version_of(const char *text, size_t len)
+{
+    struct arena a = {0};
+    struct partition p;
+    struct error err;
+    int64_t version = partition_parse(&p, text, len, &a, &err) == 0 ? p.version : -1;
+    arena_release(&a);
+    return version;
+}
+
 char *partition_print(const struct partition *p, struct arena *a)
 {
     return json_encode(p, partition_fields, a);

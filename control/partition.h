@@ -71,6 +71,9 @@ int partition_of(struct partition *p, const struct layout *l, const char *system
 int partition_parse(struct partition *p, const char *text, size_t len, struct arena *a,
                     struct error *err);
 
+/* The version of a map's text; -1 when it is no map. */
+int64_t partition_version_of(const char *text, size_t len);
+
 /* Its text; NULL when memory is out. */
 char *partition_print(const struct partition *p, struct arena *a);
 

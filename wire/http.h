@@ -116,6 +116,10 @@ void http_answer(struct http_exchange *x, int status, const char *content_type,
 /* Answer with application/problem+json (RFC 9457). `detail` may hold anything, and may be NULL. */
 void http_problem(struct http_exchange *x, int status, const char *detail);
 
+/* The same with headers, and with members of the object as they are to stand there: ",\"n\":1". */
+void http_problem_more(struct http_exchange *x, int status, const char *detail, const char *members,
+                       const struct http_header *more, size_t more_count);
+
 /* ---- client ---- */
 
 struct http_client; /* keep-alive connections to one destination */

@@ -196,7 +196,7 @@ static void conn_refuse(struct http_conn *c, int status, const char *why)
     x->message.http_1_0 = false;
     conn_queue(c, x);
     bytes_clear(&s->problem);
-    if (!http_format_problem(&s->problem, status, why))
+    if (!http_format_problem(&s->problem, status, why, ""))
         bytes_clear(&s->problem);
     http_answer(x, status, "application/problem+json", &allow, status == 405, s->problem.data,
                 s->problem.len);

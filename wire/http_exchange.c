@@ -103,9 +103,16 @@ void http_answer(struct http_exchange *x, int status, const char *content_type,
 
 void http_problem(struct http_exchange *x, int status, const char *detail)
 {
+    http_problem_more(x, status, detail, "", NULL, 0);
+}
+
+void http_problem_more(struct http_exchange *x, int status, const char *detail, const char *members,
+                       const struct http_header *more, size_t more_count)
+{
     struct bytes *problem = &x->server->problem;
     bytes_clear(problem);
-    if (!http_format_problem(problem, status, detail))
+    if (!http_format_problem(problem, status, detail, members))
         bytes_clear(problem);
-    http_answer(x, status, "application/problem+json", NULL, 0, problem->data, problem->len);
+    http_answer(x, status, "application/problem+json", more, more_count, problem->data,
+                problem->len);
 }

@@ -279,12 +279,12 @@ static bool add_json_text(struct bytes *out, const char *text)
     return ok && bytes_add(out, "\"", 1);
 }
 
-bool http_format_problem(struct bytes *out, int status, const char *detail)
+bool http_format_problem(struct bytes *out, int status, const char *detail, const char *more)
 {
     return bytes_add_text(out, "{\"type\":\"about:blank\",\"title\":") &&
            add_json_text(out, http_status_text(status)) && bytes_add_text(out, ",\"status\":") &&
            bytes_add_number(out, (size_t)status) &&
            (detail == NULL ||
             (bytes_add_text(out, ",\"detail\":") && add_json_text(out, detail))) &&
-           bytes_add_text(out, "}\n");
+           bytes_add_text(out, more) && bytes_add_text(out, "}\n");
 }

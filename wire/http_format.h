@@ -37,7 +37,7 @@ enum http_format http_format_request(struct bytes *out, const char *method, cons
                                      size_t header_count, const void *body, size_t len);
 
 /* Append a problem document (RFC 9457). `detail` is any bytes, or NULL. False: no memory. */
-bool http_format_problem(struct bytes *out, int status, const char *detail);
+bool http_format_problem(struct bytes *out, int status, const char *detail, const char *more);
 
 /* "Not Found" for 404; "Status" for what has no name. */
 const char *http_status_text(int status);

@@ -3,9 +3,9 @@
  * The choice and the repeat are control/route.h's, as at the door: a try that is refused, reset,
  * timed out or shed is repeated in another zone with the same Idempotency-Key. When no replica
  * answers, and while there is no map, a request goes through a door, and when that one is gone
- * through the next. A replica that is not responsible says so (421): the map is stale, so the
- * request goes through a door and the map is fetched anew. A client that has no doors (the door's
- * own, for requests over all countries) ends there.
+ * through the next. A replica that is not responsible says so (421): the request goes
+ * through a door, and the map is fetched anew unless the replica tells that it is the one we hold.
+ * A client that has no doors (the door's own, for requests over all countries) ends there.
  *
  * Everything belongs to the loop's thread; nothing blocks but the writing of the cache file. */
 #ifndef CONTROL_LIVE_CLIENT_H

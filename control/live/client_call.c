@@ -154,6 +154,18 @@ static enum route_outcome outcome_of(const struct http_reply *reply)
     return reply->failure == HTTP_UNSENT ? ROUTE_UNSENT : ROUTE_LOST;
 }
 
+/* A replica says 421. With the map that we hold, the mistake is in what was asked; an older or a
+ * newer one, or none told, is a reason to doubt ours: one from before the system's clock was set
+ * back would else be held for good. */
+static bool has_another_map(const struct client *c, const struct http_reply *reply)
+{
+    const char *said = http_reply_header(reply, "Map-Version");
+    size_t len = said == NULL ? 0 : strspn(said, "0123456789");
+    if (len == 0 || len > 16 || said[len] != '\0')
+        return true;
+    return strtoll(said, NULL, 10) != client_map_version(c);
+}
+
 static void on_replica(void *context, const struct http_reply *reply)
 {
     struct client_call *call = context;
@@ -164,7 +176,8 @@ static void on_replica(void *context, const struct http_reply *reply)
                                            outcome_of(reply), clock_us());
     if (misdirected && c->opts.door_count > 0) {
         c->counts.misdirected++;
-        client_doubt(c);
+        if (has_another_map(c, reply))
+            client_doubt(c);
         ask_door(call, HTTP_OK);
         return;
     }

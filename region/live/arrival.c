@@ -152,6 +152,10 @@ void arrival_handle(void *context, struct http_exchange *x)
     if (why == NULL &&
         (route->parameters == 0 ? !target.plain : parameters_of(&target) & ~route->parameters))
         why = "this path does not know a parameter";
+    if (why != NULL && status == 421) {
+        misdirect_answer(s, x, why);
+        return;
+    }
     if (why != NULL) {
         http_problem(x, status, why);
         return;

@@ -1,4 +1,5 @@
 #include "region/live/request.h"
+#include "region/live/misdirect.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -225,7 +226,10 @@ static void leave(struct request *r)
         count_finished(r);
         give_place(s);
     }
-    send_reply(r->exchange, &r->reply);
+    if (r->reply.status == 421)
+        misdirect_answer(s, r->exchange, r->reply.text);
+    else
+        send_reply(r->exchange, &r->reply);
     request_free(r);
     s->open--;
     shed_dropped(s);

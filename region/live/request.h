@@ -17,6 +17,7 @@
 #include "base/topo.h"
 #include "region/admission.h"
 #include "region/catalog.h"
+#include "region/live/misdirect.h"
 #include "region/live/reads.h"
 #include "region/order.h"
 #include "region/peers.h"
@@ -72,6 +73,7 @@ struct service {
     bool draining, server_closed, store_closed;
     uv_signal_t signals[2];
     uv_timer_t patience;
+    struct misdirect misdirect;
     const struct service_guest *guest_opts; /* NULL: none is to be */
     void *guest;                            /* NULL: there is none, yet or any more */
 };

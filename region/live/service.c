@@ -182,6 +182,8 @@ static int start(struct service *s, const struct layout *l, struct arena *a, str
     rng_named(&s->rng, (uint64_t)getpid(), 0, pid, "service");
     if (topo_dist(&s->work_us, &s->topo->services[s->index], 1, err) != 0)
         return -1;
+    if (misdirect_init(&s->misdirect, l, a) != 0)
+        return error_memory(err);
     if (make_folder_of(pid, a, err) != 0 || process_claim(pid, err) != 0 ||
         network_init(&s->network, &s->loop, l, err) != 0 || trouble_wait(s, l, a, err) != 0 ||
         open_store(s, l, a, err) != 0)

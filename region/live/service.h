@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <uv.h>
 
 struct error;
@@ -22,6 +23,7 @@ struct service_guest {
     void (*take)(void *guest, struct http_exchange *x);
     bool (*is_cut)(void *guest); /* off from most of its cell: writes are refused meanwhile */
     void (*end)(void *guest);    /* close its handles; the loop runs on for that */
+    int64_t (*map_version)(const char *text, size_t len); /* of a partition map; -1: it is none */
 };
 
 /* Claim the replica's pid file, open the store, listen, and serve until SIGTERM or SIGINT: then

@@ -338,6 +338,59 @@ static void test_client_is_put_right_by_421(void **state)
     close_world(&w);
 }
 
+static const char *told = ""; /* by a replica, of its map */
+
+static enum replica_mode not_mine_of_map(void *context, struct replica *r, const char *head,
+                                         const char *body, size_t len)
+{
+    static char answer[256];
+    (void)context;
+    (void)head;
+    (void)body;
+    (void)len;
+    int n = snprintf(answer, sizeof answer,
+                     "HTTP/1.1 421 Misdirected Request\r\nMap-Version: %s\r\n"
+                     "Content-Length: 0\r\n\r\n",
+                     told);
+    r->reply = answer;
+    r->reply_len = (size_t)n;
+    return REPLICA_ANSWERS;
+}
+
+/* Who is told that its map is the right one asks a door for this request, and for no other map. */
+static void test_client_fetches_the_map_when_421_tells_of_another(void **state)
+{
+    static const struct {
+        const char *told;
+        bool fetches;
+    } rows[] = {{"5", false},
+                {"6", true},
+                {"4", true},
+                {"", true},
+                {"x", true},
+                {"5, 5", true},
+                {"99999999999999999999", true}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct world w;
+        shop_open(&w.shop, "");
+        open_client(&w, &(struct client_opts){.direct = true});
+        take(&w, 5, swapped);
+        told = rows[i].told;
+        shop_staff(&w.shop, SHOP_FR, LAYOUT_CATALOG, REPLICA_ANSWERS, not_mine_of_map, NULL);
+        shop_staff(&w.shop, SHOP_DE, LAYOUT_CATALOG, REPLICA_ANSWERS, NULL, NULL);
+        assert_int_equal(ask(&w, "GET", "/de/items"), 200);
+        assert_int_equal(client_counts(w.client)->misdirected, 1);
+        assert_int_equal(client_counts(w.client)->door, 1);
+        if (rows[i].fetches)
+            SHOP_UNTIL(&w.shop, client_map_version(w.client) == 0);
+        assert_int_equal(ask(&w, "GET", "/de/items"), 200);
+        assert_int_equal(client_counts(w.client)->door, rows[i].fetches ? 1 : 2);
+        assert_int_equal(client_map_version(w.client), rows[i].fetches ? 0 : 5);
+        close_world(&w);
+    }
+}
+
 /* Ports where nobody is. */
 static void elsewhere(struct partition *p)
 {
@@ -497,6 +550,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_client_believes_its_own_eyes),
         cmocka_unit_test(test_client_does_not_ask_what_is_taken_out),
         cmocka_unit_test(test_client_is_put_right_by_421),
+        cmocka_unit_test(test_client_fetches_the_map_when_421_tells_of_another),
         cmocka_unit_test(test_client_falls_back_to_the_door),
         cmocka_unit_test(test_client_without_a_map_goes_through_the_door),
         cmocka_unit_test(test_client_goes_on_at_another_door),

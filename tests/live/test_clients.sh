@@ -107,6 +107,16 @@ verdict 'a running system keeps its doors' "$why"
     why="$(version "$port") and $(version "$second")"
 verdict 'both hand out one map' "$why"
 
+# A replica of de, which reads the map's file: its version may rise between two questions.
+for try in 1 2 3 4 5 6 7 8 9; do
+    before=$(version "$port")
+    get "$((port + 1))" /fr/items | tr -d '\r' >"$work/421"
+    [ "$before" = "$(version "$port")" ] && break
+done
+head -1 "$work/421" | grep -q '^HTTP/1.1 421 ' && grep -q "^Map-Version: $before\$" "$work/421" &&
+    grep -q "\"map_version\":$before}" "$work/421" && why=0 || why="$before: $(cat "$work/421")"
+verdict '421 of a replica tells the version of the map' "$why"
+
 # ---- by hand ----
 
 ask customer add de --name 'Ada Lovelace' --code 42
