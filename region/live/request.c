@@ -1,5 +1,4 @@
 #include "region/live/request.h"
-#include "region/live/misdirect.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 #include "base/deadline.h"
 #include "base/error.h"
 #include "region/live/handlers.h"
+#include "region/live/misdirect.h"
 #include "region/live/trouble.h"
 #include "wire/clock.h"
 #include "wire/log.h"
