@@ -6,6 +6,7 @@
 
 #include "base/duration.h"
 #include "commands/files.h"
+#include "commands/load_report.h"
 #include "commands/report_course.h"
 #include "commands/report_parts.h"
 #include "commands/table.h"
@@ -218,7 +219,26 @@ static void put_phase(struct page *p, const struct hist *h, const char *name, co
     report_series_end(p, "");
 }
 
-void report_percentiles(struct page *p, const struct courses *c)
+/* The percentiles that a load tells of, as far as 100 answers lie beyond. */
+static void put_measured(struct page *p, const struct load_summary *m)
+{
+    const struct {
+        double beyond, ms;
+    } at[] = {{2, m->all.p50_ms}, {100, m->all.p99_ms}, {1000, m->all.p999_ms}};
+    size_t known = 0;
+    for (size_t i = 0; i < sizeof at / sizeof at[0]; i++)
+        known += !isnan(at[i].ms) && (double)m->all.ok >= at[i].beyond * BEYOND;
+    if (known == 0)
+        return;
+    report_series_begin(p, "measured, all countries",
+                        "\"style\":\"dots\",\"mark\":\"rectRot\",\"size\":6,\"color\":4,");
+    for (size_t i = 0; i < known; i++)
+        report_point(p, at[i].beyond, at[i].ms);
+    report_series_end(p, "");
+}
+
+void report_percentiles(struct page *p, const struct courses *c,
+                        const struct load_summary *measured)
 {
     const struct hist *h = c->phase;
     bool faults = c->run[0].fault_count > 0;
@@ -230,6 +250,8 @@ void report_percentiles(struct page *p, const struct courses *c)
               "\"dash\":0,\"color\":0,");
     put_phase(p, &h[COURSE_DURING], "while a fault was on", "\"dash\":1,\"color\":1,");
     put_phase(p, &h[COURSE_AFTER], "between and after faults", "\"dash\":2,\"color\":2,");
+    if (measured != NULL)
+        put_measured(p, measured);
     report_chart_more(p);
     char counts[160];
     if (faults)

@@ -6,6 +6,7 @@
 
 struct courses;
 struct files;
+struct load_summary;
 struct page;
 
 /* 0: a .. z, then aa ...; the letters of faults. */
@@ -14,8 +15,9 @@ void report_letter(char out[4], size_t index);
 /* Requests, latency, headroom, backlog and age in the course of time, with the faults. */
 void report_timelines(struct page *p, const struct files *files, const struct courses *c);
 
-/* Latency by percentile, before, during and after faults. */
-void report_percentiles(struct page *p, const struct courses *c);
+/* Latency by percentile, before, during and after faults; and as `measured`, unless NULL. */
+void report_percentiles(struct page *p, const struct courses *c,
+                        const struct load_summary *measured);
 
 /* Each fault, and how long it took until it was noticed, and over. */
 void report_faults(struct page *p, const struct files *files, const struct courses *c);

@@ -245,7 +245,7 @@ int report_sim(const char *path, const struct report_info *info, const struct re
         if (files->scenario.fault_count > 0)
             report_faults(&p, files, run->courses);
         report_timelines(&p, files, run->courses);
-        report_percentiles(&p, run->courses);
+        report_percentiles(&p, run->courses, run->measured);
     }
     put_blast(&p, run, sorted);
     report_capacity(&p, &files->topo, &files->plan, files->scenario.load);

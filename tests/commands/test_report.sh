@@ -87,7 +87,7 @@ END
 sed 's/"faults".*/"faults": []}/' "$dir/pair.json" >"$dir/calm.json"
 cat >"$dir/load.json" <<'END'
 {"what": "load", "port": 1, "seed": 1, "stopped": false, "wall_s": 10, "rate": null, "rps": 99, "late_ms_max": 1,
- "in_flight_peak": 9, "smart": {}, "span_ms": 1000, "timeline": [], "all": {"requests": 1000, "ok": 990},
+ "in_flight_peak": 9, "smart": {}, "span_ms": 1000, "timeline": [], "all": {"requests": 1000, "ok": 990, "p50_ms": 21, "p99_ms": 77.5, "p999_ms": null},
  "countries": {"GB": {"requests": 1000, "ok": 990, "p50_ms": 21, "p99_ms": 77.5, "p999_ms": null}}}
 END
 program=$(realpath "$BULKHEAD")
@@ -110,6 +110,8 @@ verdict "the difference is that of --json: $points points" $?
 grep -q '"GB p99"' "$dir/pair.html" && grep -q '"measured","values":\[21,77.5\]' "$dir/pair.html" &&
     grep -q '"measured","values":\[1\],"low":\[0.54' "$dir/pair.html" # 10 of 1,000, by Wilson
 verdict "what was measured stands beside what was simulated" $?
+values pair "" "measured, all countries" | grep -qx 21
+verdict "and as far as it says something, among the percentiles" $?
 tr -d '\n' <"$dir/pair.html" |
     grep -q '<td class="l">a</td><td class="l">cell-down</td>.*>3 s (3 .. 3)<'
 verdict "a fault has its times" $?
