@@ -10,11 +10,9 @@
 
 static void put_parts(struct table *t, const struct separation_parts *p)
 {
-    table_put(t, "%+.1f", p->sum);
-    table_put(t, "%+.1f", p->time_zones);
-    table_put(t, "%+.1f", p->habits);
-    table_put(t, "%+.1f", p->small_numbers);
-    table_put(t, "%+.1f", p->spare);
+    const double parts[] = {p->sum, p->time_zones, p->habits, p->small_numbers, p->spare};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        table_put(t, "%+.*f", parts[i] < 1000 && parts[i] > -1000 ? 1 : 0, parts[i]);
 }
 
 /* A bar of `share` of the longest, at least one mark long. */
@@ -133,7 +131,7 @@ static void print_points(FILE *out, const struct frontier *f)
         table_put(&t, "%.1f %%", p->blast_customers * 100);
         table_put(&t, "%.1f %%", p->blast_demand * 100);
         table_put(&t, "%s", largest);
-        table_put(&t, "%s", bar(p->blast, 10));
+        table_put(&t, "%s", bar(p->blast, 8));
         table_put(&t, "%.1f %%", p->gap * 100);
         table_put(&t, "%s", p->knee == NULL ? "" : p->knee);
     }

@@ -58,6 +58,9 @@ verdict "or all" $?
 fits() { awk 'length > 80 { print "# " $0; long = 1 } END { exit long }' "$work/out"; }
 fits
 verdict "no line is longer than 80" $?
+plan sim-configs/world.json
+fits
+verdict "nor one of the world's plan" $?
 
 plan sim-configs/sixteen.json --frontier
 says "a frontier like the other is not printed twice" 0 "are the same, as points 31 to 60"
