@@ -23,7 +23,7 @@ static const struct cli_option options[] = {
     {"losses", CLI_I64, offsetof(struct bench_options, losses), "N", 1, BENCH_LIVE_LOSSES_MAX,
      "live: so many zones are killed, and so many go silent (3)"},
     {"only", CLI_STR, offsetof(struct bench_options, only), "PART", 0, 0,
-     "live: this part: up, read, door, orders, zone_kill, zone_silent"},
+     "live: this part: up, read, door, orders, zone_kill, zone_silent, idle, idle_large"},
     {.type = CLI_END},
 };
 

@@ -59,6 +59,12 @@ static const struct json_field door_fields[] = {
              .doc = "The same through nginx; null: not installed"),
     JSON_END,
 };
+static const struct json_field idle_fields[] = {
+    JSON_F64(struct idle, share, "share", 0, 0, .doc = "CPU time of all processes, of one core"),
+    JSON_F64(struct idle, for_s, "for_s", 0, 0, .doc = "Measured for so long"),
+    JSON_I64(struct idle, processes, "processes", 0, 0, .doc = "So many"),
+    JSON_END,
+};
 const struct json_field bench_live_fields[] = {
     JSON_F64(struct bench_live_result, up_s, "up_s", 0, 0,
              .doc = "Until three cells of three zones and four services are healthy"),
@@ -72,6 +78,10 @@ const struct json_field bench_live_fields[] = {
     JSON_OBJECT(struct bench_live_result, zone_silent, "zone_silent", loss_fields,
                 .doc = "A zone under load whose network is cut, so that nothing is heard of it"),
     JSON_OBJECT(struct bench_live_result, door, "door", door_fields, .doc = "The door"),
+    JSON_OBJECT(struct bench_live_result, idle, "idle", idle_fields,
+                .doc = "What it costs while nothing is asked of it"),
+    JSON_OBJECT(struct bench_live_result, idle_large, "idle_large", idle_fields,
+                .doc = "The same of sim-configs/thirty-countries.json"),
     JSON_END,
 };
 
@@ -173,10 +183,26 @@ static void put_silent(struct table *t, const struct bench_live_result *r)
     put_loss(t, "requests failed as zones go silent", &r->zone_silent, "1250 ms", 1250);
 }
 
+static void put_idle(struct table *t, const struct bench_live_result *r)
+{
+    char a[48], b[48];
+    put(t, "idle, of one core", text(a, "%.1f %%", r->idle.share * 100),
+        text(b, "%.0f processes", (double)r->idle.processes), "", "");
+}
+
+static void put_idle_large(struct table *t, const struct bench_live_result *r)
+{
+    char a[48], b[48];
+    put(t, "thirty countries idle", text(a, "%.1f %%", r->idle_large.share * 100),
+        text(b, "%.0f processes", (double)r->idle_large.processes), "20 %",
+        verdict(r->idle_large.share, 0.2, true));
+}
+
 static void (*const rows[BENCH_LIVE_PARTS])(struct table *t, const struct bench_live_result *r) = {
     [BENCH_LIVE_UP] = put_up,     [BENCH_LIVE_READ] = put_read,
     [BENCH_LIVE_DOOR] = put_door, [BENCH_LIVE_ORDERS] = put_orders,
     [BENCH_LIVE_KILL] = put_kill, [BENCH_LIVE_SILENT] = put_silent,
+    [BENCH_LIVE_IDLE] = put_idle, [BENCH_LIVE_IDLE_LARGE] = put_idle_large,
 };
 
 static void print_reasons(const struct bench_live_loss *loss)

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PACE_US_MIN = 200000, PACE_US_EACH = 6000, PACE_MANY = 100, PACE_US_EACH_MORE = 10000 };
+enum { PACE_US_MIN = 200000, PACE_US_EACH = 6000, PACE_MANY = 100, PACE_US_EACH_MORE = 18000 };
 
 /* From one question to the next, in a system of so many processes. */
 static inline int64_t pace_us(size_t processes)

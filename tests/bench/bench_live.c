@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/topo.h"
+#include "commands/files.h"
 #include "commands/mix.h"
 #include "commands/scratch.h"
 #include "control/live/crew.h"
@@ -34,6 +35,10 @@ enum {
     KILL_US = 4000000,
     KILL_AT_US = 1500000,
     TIMEOUT_US = 5000000,
+    SETTLE_US = 10000000,
+    IDLE_US = 15000000,
+    LARGE_SETTLE_US = 60000000, /* until each has spoken to most of its cell */
+    LARGE_IDLE_US = 30000000,
 };
 
 /* Room enough for 64 clients at one replica, so that nothing is shed by intent. */
@@ -49,7 +54,7 @@ static const char topology[] =
     " \"vendor\": {\"share\": 5, \"concurrency\": 256, \"queue\": 1024}}}";
 
 const char *const bench_live_words[BENCH_LIVE_PARTS + 1] = {
-    "up", "read", "door", "orders", "zone_kill", "zone_silent", NULL,
+    "up", "read", "door", "orders", "zone_kill", "zone_silent", "idle", "idle_large", NULL,
 };
 
 struct bench {
@@ -431,12 +436,51 @@ static int bench_silent(struct bench *b)
     return bench_loss(b, &b->r->zone_silent, "partition", "zone silent");
 }
 
+/* ---- asked nothing ---- */
+
+static int bench_idle(struct bench *b)
+{
+    return begin_of(b, "idle", 0, 1) != 0
+               ? -1
+               : idle_measure(&b->r->idle, b->scratch.state, SETTLE_US, IDLE_US, b->stop, b->err);
+}
+
+static int idle_large(struct bench *b, struct scratch *scratch, struct topo *topo)
+{
+    const char *text, *path = files_example("thirty-countries.json", &b->arena);
+    size_t len;
+    if (path == NULL)
+        return error_memory(b->err);
+    if (files_read(&text, &len, path, &b->arena, b->err) != 0 ||
+        topo_parse(topo, text, len, NULL, 0, &b->arena, b->err) != 0 ||
+        scratch_begin(scratch, topo, &b->arena, b->err) != 0 || scratch_up(scratch, b->err) != 0)
+        return -1;
+    return idle_measure(&b->r->idle_large, scratch->state, LARGE_SETTLE_US, LARGE_IDLE_US, b->stop,
+                        b->err);
+}
+
+static int bench_idle_large(struct bench *b)
+{
+    struct topo topo;
+    struct scratch scratch = {.dir = ""};
+    struct error end;
+    if (begin_of(b, "idle, large", 0, 1) != 0 || scratch_down(&b->scratch, b->err) != 0)
+        return -1;
+    int status = idle_large(b, &scratch, &topo);
+    if (scratch_end(&scratch, &end) != 0 && status == 0) {
+        *b->err = end;
+        status = -1;
+    }
+    return status;
+}
+
 /* ---- all of it ---- */
 
 static int (*const parts[BENCH_LIVE_PARTS])(struct bench *b) = {
     [BENCH_LIVE_UP] = bench_up,     [BENCH_LIVE_READ] = bench_read,
     [BENCH_LIVE_DOOR] = bench_door, [BENCH_LIVE_ORDERS] = bench_orders,
     [BENCH_LIVE_KILL] = bench_kill, [BENCH_LIVE_SILENT] = bench_silent,
+    [BENCH_LIVE_IDLE] = bench_idle, [BENCH_LIVE_IDLE_LARGE] = bench_idle_large,
 };
 
 /* What all parts but the first need. */
@@ -486,6 +530,8 @@ int bench_live_run(struct bench_live_result *r, enum bench_live_part part, unsig
         .zone_kill = {.pause_ms = none, .max_ms = none},
         .zone_silent = {.pause_ms = none, .max_ms = none},
         .door = {none, none, none, none, none},
+        .idle = {.share = none, .for_s = none},
+        .idle_large = {.share = none, .for_s = none},
     };
     int status = run(&b, part);
     int ended = scratch_end(&b.scratch, &end);

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tests/bench/idle.h"
+
 struct arena;
 struct failure;
 struct error;
@@ -49,6 +51,7 @@ struct bench_live_result {
     struct bench_live_orders orders;
     struct bench_live_loss zone_kill, zone_silent;
     struct bench_live_door door;
+    struct idle idle, idle_large; /* of ours, and of sim-configs/thirty-countries.json */
 };
 
 /* Called before each of `rounds` rounds of a part, whose name is borrowed for the call. */
@@ -61,11 +64,13 @@ enum bench_live_part {
     BENCH_LIVE_ORDERS,
     BENCH_LIVE_KILL,
     BENCH_LIVE_SILENT,
-    BENCH_LIVE_PARTS /* all of them */
+    BENCH_LIVE_IDLE,
+    BENCH_LIVE_IDLE_LARGE, /* after the others, in a folder of its own */
+    BENCH_LIVE_PARTS       /* all of them */
 };
 extern const char *const bench_live_words[BENCH_LIVE_PARTS + 1]; /* ended by NULL */
 
-/* Measure `part`, others stay NaN and 0; about a minute for all, and for each of the `losses`
+/* Measure `part`, others stay NaN and 0; about three minutes for all, and for each of the `losses`
  * (1..BENCH_LIVE_LOSSES_MAX), of zones killed and of zones gone silent, five seconds more. Lists
  * are in `a`. `stop` and `progress` may be NULL. 0, or -1 with `err` set; nothing is left running
  * either way. */

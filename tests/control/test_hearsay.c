@@ -166,7 +166,7 @@ static void test_pace_is_as_fast_as_all_of_them_may_be(void **state)
     assert_int_equal(pace_us(1), 200000);
     assert_int_equal(pace_us(33), 200000);
     assert_int_equal(pace_us(100), 600000);
-    assert_int_equal(pace_us(450), 4100000);
+    assert_int_equal(pace_us(450), 6900000);
 }
 
 int main(void)
