@@ -168,6 +168,46 @@ static void test_status_tells_people_and_exits_by_health(void **state)
     assert_int_equal(run("--jsno"), 2);
 }
 
+/* Each door by its name, with what it has switched off; no line of theirs is over 80 columns. */
+static void test_status_says_what_doors_switched_off(void **state)
+{
+    struct status_reason reasons[] = {
+        {STATUS_LEFT_OUT, "germany-and-austria", "a", "catalog", 5, 1500, "3 failures in a row"},
+        {STATUS_LEFT_OUT, "germany-and-austria", "b", "catalog", 5, 0, "\x1b[2J"},
+        {STATUS_RETRIES_OFF, "germany-and-austria", "", "", 5, -1,
+         "0.20 of 100 tokens left, each takes 1 and a request earns 0.10; 1,234 refused"},
+    };
+    struct status_budget budget = {"fr", "", "retries", 66.5, 100, 0.1};
+    struct status_loss losses[] = {{"fr", STATUS_BY_BUDGET, "timeout", 1234},
+                                   {"", STATUS_BY_COUNTRIES, "", 2}};
+    struct status_door doors[2] = {{.port = 20000, .answers = true, .map_version = 7},
+                                   {.port = 20046, .answers = true, .map_version = 7}};
+    struct status *s = snapshot_well();
+    (void)state;
+    doors[1].reasons = reasons;
+    doors[1].reason_count = 3;
+    doors[1].reasons_more = 4;
+    doors[1].budgets = &budget;
+    doors[1].budget_count = 1;
+    doors[1].losses = losses;
+    doors[1].loss_count = 2;
+    s->doors = doors;
+    s->door_count = 2;
+    fake_control_say(&fake, s);
+    assert_int_equal(run(""), 0);
+    assert_says("door 2: germany-and-austria/a: catalog is left out for 1s more: 3 failures "
+                "in a\n    row\n");
+    assert_says("/b: catalog is left out until a request tries it:\n    ?[2J\n");
+    assert_says("door 2: germany-and-austria: retries are off: 0.20 of 100 tokens left, each\n"
+                "    takes 1 and a request earns 0.10; 1,234 refused\n");
+    assert_says("door 2: and 4 more (--json)\n");
+    assert_says("door 2: fr: 33.5 of 100 tokens for retries used\n");
+    assert_says("door 2: 1,234 lost in fr: the retry budget was spent, last timeout\n");
+    assert_says("door 2: 2 lost in questions to many countries: no country answered\n");
+    for (const char *line = strstr(output, "\ndoor 1"); line != NULL; line = strchr(line, '\n'))
+        assert_in_range(strcspn(++line, "\n"), 0, 80);
+}
+
 static void test_status_json_can_be_read_again(void **state)
 {
     (void)state;
@@ -204,6 +244,7 @@ int main(void)
         TEST(test_silence_ends_after_the_limit),
         TEST(test_steps_do_not_wait_for_a_silent_peer),
         TEST(test_status_tells_people_and_exits_by_health),
+        TEST(test_status_says_what_doors_switched_off),
         TEST(test_status_json_can_be_read_again),
         TEST(test_status_texts_do_not_act_on_a_terminal),
     };
