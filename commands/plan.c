@@ -184,7 +184,7 @@ const struct cli_command plan_command = {
     1,
     1,
     "Count the servers that survive the tolerated loss, and find cheaper cuts",
-    "Exit status 1 when the topology fixes fewer servers than that, or a country is farther from "
+    "Exit status 1 when the topology fixes fewer servers than that, or a country is farther from\n"
     "its cell than rtt_max. docs/PLANNING.md explains the tables.",
     options,
 };
