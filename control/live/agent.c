@@ -366,10 +366,12 @@ static int init_replica(struct agent *g, size_t service, const char *dir)
                                     .ended = on_replica_ended,
                                     .context = r};
     child_init(&r->child, &opts, clock_us());
-    const struct progress_opts progress =
-        progress_opts_of(&l->topo->services[service], &l->topo->policy);
-    return probe_init(&r->probe, &g->loop, layout_port(l, g->cell, g->zone, service),
-                      pace_us(layout_processes(l)), &progress);
+    int64_t pace = pace_us(layout_processes(l));
+    struct progress_opts progress = progress_opts_of(&l->topo->services[service], &l->topo->policy);
+    if (progress.silent_us < 2 * pace) /* one question that got no answer is no silence yet */
+        progress.silent_us = 2 * pace;
+    return probe_init(&r->probe, &g->loop, layout_port(l, g->cell, g->zone, service), pace,
+                      &progress);
 }
 
 static void init_handles(struct agent *g)
