@@ -21,6 +21,8 @@ struct model_replica {
     bool on_probation; /* its ban is over and no try has told yet */
     bool probed;       /* on probation, and the one try is under way */
     int64_t until_us;
+    uint32_t bans;   /* one soon after the other */
+    int64_t soon_us; /* until then one more is soon after */
 };
 
 struct model {
@@ -50,7 +52,8 @@ static uint32_t model_candidates(const struct model *m, uint16_t avoid, uint32_t
     return count;
 }
 
-/* The same draws as the real one: two halves of one number, or one of rng_below when blind. */
+/* The same draws as the real one: two halves of one number; when blind, of two distinct ones
+ * by rng_below the one whose ban ends first. */
 static uint32_t model_pick(struct model *m, uint16_t avoid, struct rng *rng, int64_t now_us)
 {
     for (uint32_t i = 0; i < m->count; i++) {
@@ -66,8 +69,13 @@ static uint32_t model_pick(struct model *m, uint16_t avoid, struct rng *rng, int
     uint32_t count = model_candidates(m, avoid, list, &blind);
     if (count == 0)
         return BALANCE_NONE;
-    if (blind)
-        return list[rng_below(rng, count)];
+    if (blind) {
+        uint32_t first = rng_below(rng, count);
+        uint32_t second = count == 1 ? first : rng_below(rng, count - 1);
+        second += count > 1 && second >= first;
+        bool sooner = m->replica[list[second]].until_us < m->replica[list[first]].until_us;
+        return list[sooner ? second : first];
+    }
     uint64_t luck = rng_u64(rng);
     uint32_t nth = (uint32_t)(((luck >> 32) * count) >> 32);
     uint32_t one = list[nth];
@@ -96,8 +104,14 @@ static void model_ended(struct model *m, uint32_t replica, bool answered, int64_
     r->streak = answered ? 0 : r->streak + 1;
     bool out = !answered && !r->banned && (r->on_probation || r->streak >= m->limit);
     if (out) {
+        if (!r->on_probation && now_us >= r->soon_us)
+            r->bans = 0;
+        int64_t most_us = EJECT_US, parts = 16 >> (r->bans < 4 ? r->bans : 4);
         r->banned = true;
-        r->until_us = now_us + EJECT_US;
+        r->until_us = now_us + most_us / parts;
+        r->bans++;
+    } else if (answered && r->on_probation) {
+        r->soon_us = now_us + EJECT_US;
     }
     r->on_probation = r->probed = false;
 }
