@@ -64,7 +64,7 @@ struct bench {
     void *context;
     struct error *err;
     struct arena arena;
-    struct topo topo;
+    struct topo topo, large;
     struct scratch scratch;
     char country[1][3];
     struct mix mix;
@@ -445,15 +445,22 @@ static int bench_idle(struct bench *b)
                : idle_measure(&b->r->idle, b->scratch.state, SETTLE_US, IDLE_US, b->stop, b->err);
 }
 
-static int idle_large(struct bench *b, struct scratch *scratch, struct topo *topo)
+/* Read before anything is measured: it may be looked for in the wrong folder. */
+static int read_large(struct bench *b)
 {
     const char *text, *path = files_example("thirty-countries.json", &b->arena);
     size_t len;
     if (path == NULL)
         return error_memory(b->err);
-    if (files_read(&text, &len, path, &b->arena, b->err) != 0 ||
-        topo_parse(topo, text, len, NULL, 0, &b->arena, b->err) != 0 ||
-        scratch_begin(scratch, topo, &b->arena, b->err) != 0 || scratch_up(scratch, b->err) != 0)
+    return files_read(&text, &len, path, &b->arena, b->err) != 0
+               ? -1
+               : topo_parse(&b->large, text, len, NULL, 0, &b->arena, b->err);
+}
+
+static int idle_large(struct bench *b, struct scratch *scratch)
+{
+    if (scratch_begin(scratch, &b->large, &b->arena, b->err) != 0 ||
+        scratch_up(scratch, b->err) != 0)
         return -1;
     return idle_measure(&b->r->idle_large, scratch->state, LARGE_SETTLE_US, LARGE_IDLE_US, b->stop,
                         b->err);
@@ -461,12 +468,11 @@ static int idle_large(struct bench *b, struct scratch *scratch, struct topo *top
 
 static int bench_idle_large(struct bench *b)
 {
-    struct topo topo;
     struct scratch scratch = {.dir = ""};
     struct error end;
     if (begin_of(b, "idle, large", 0, 1) != 0 || scratch_down(&b->scratch, b->err) != 0)
         return -1;
-    int status = idle_large(b, &scratch, &topo);
+    int status = idle_large(b, &scratch);
     if (scratch_end(&scratch, &end) != 0 && status == 0) {
         *b->err = end;
         status = -1;
@@ -495,6 +501,9 @@ static int prepare(struct bench *b)
 
 static int run(struct bench *b, enum bench_live_part only)
 {
+    bool large = only == BENCH_LIVE_PARTS || only == BENCH_LIVE_IDLE_LARGE;
+    if (large && read_large(b) != 0)
+        return -1;
     if (topo_parse(&b->topo, topology, sizeof topology - 1, NULL, 0, &b->arena, b->err) != 0 ||
         scratch_begin(&b->scratch, &b->topo, &b->arena, b->err) != 0)
         return -1;
