@@ -81,8 +81,7 @@ struct http_server {
     struct http_date date;
     struct bytes problem;
     struct http_counts counts;
-    uint64_t needy_ms; /* descriptors were used up last then, 0: never */
-    unsigned handles;  /* of our own that are not closed yet */
+    unsigned handles; /* of our own that are not closed yet */
     bool closing;
     void (*closed)(void *context);
     void *closed_context;

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,14 +15,15 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "wire/clock.h"
 #include "wire/http_conn.h"
 #include "wire/log.h"
 
 enum {
     BACKLOG = 511,
     ACCEPTS_PER_TURN = 64,
-    FILES_KEPT = 1024, /* half of them where there are fewer than twice as many */
-    NEEDY_MS = 60000,  /* without need before that is told again */
+    FILES_KEPT = 1024,   /* half of them where there are fewer than twice as many */
+    NEEDY_US = 60000000, /* without need before that is told again */
 };
 
 /* ---- deadlines ---- */
@@ -162,13 +164,13 @@ static int first_kept(const struct http_server *s)
     return limit - (limit / 2 < FILES_KEPT ? limit / 2 : FILES_KEPT);
 }
 
-/* Once for each time of need. */
-static void complain(struct http_server *s, const char *what)
+/* Once for each time of need of the process, however many servers it has. */
+static void complain(const char *what)
 {
-    uint64_t now = uv_now(s->loop);
-    if (s->needy_ms == 0 || now - s->needy_ms > NEEDY_MS)
+    static atomic_int_fast64_t needy_us; /* descriptors were used up last then; 0: never */
+    int64_t now_us = clock_us(), last_us = atomic_exchange(&needy_us, now_us);
+    if (last_us == 0 || now_us - last_us > NEEDY_US)
         log_line("descriptors are used up: %s", what);
-    s->needy_ms = now;
 }
 
 static void on_connection(uv_poll_t *poll, int status, int events)
@@ -182,14 +184,14 @@ static void on_connection(uv_poll_t *poll, int status, int events)
         if (fd >= 0) {
             s->counts.accepted++;
             if (fd >= kept)
-                complain(s, "new connections are refused");
+                complain("new connections are refused");
             if (fd < kept && s->counts.connections < s->limits.connections_max)
                 http_conn_new(s, fd);
             else
                 http_conn_over(s, fd);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             /* The socket stays readable: look away for a while instead of turning in circles. */
-            complain(s, "new connections wait");
+            complain("new connections wait");
             uv_poll_stop(&s->listener);
             http_server_wait(s, &s->accept_wait, HTTP_WAIT_ACCEPT);
             return;

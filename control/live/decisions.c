@@ -12,13 +12,17 @@
 #include "wire/journal.h"
 #include "wire/log.h"
 
-enum { EVERY_US = 1000000, AGAIN_US = 60000000 };
+enum { EVERY_US = 1000000, AGAIN_US = 2000000, TOLD_US = 60000000 };
 
-/* Not before a while: a full disk is not asked twice a second, nor is the log filled with it. */
+/* A full disk is not asked twice a second, nor is the log filled with it. */
 static void complain(struct decisions *d, const struct error *err)
 {
-    log_line("%s; decisions are in the log only", err->text);
-    d->due_us = clock_us() + AGAIN_US;
+    int64_t now_us = clock_us();
+    if (d->told_us == 0 || now_us - d->told_us >= TOLD_US) {
+        log_line("%s; decisions are in the log only", err->text);
+        d->told_us = now_us;
+    }
+    d->due_us = now_us + AGAIN_US;
 }
 
 static int put_wanted(struct decisions *d, const struct layout *l, struct picture *p,

@@ -17,6 +17,7 @@ struct decisions {           /* fields are private to decisions.c */
     struct journal *journal; /* NULL: it cannot be used, or not yet */
     uint64_t kept;           /* events of the picture */
     int64_t due_us;          /* to write, or to try again */
+    int64_t told_us;         /* the log was told then that it cannot be kept; 0: never */
     const char *path;
 };
 

@@ -257,7 +257,7 @@ if [ $has_clock = yes ]; then
     kill_9 control
     with_clock "$BULKHEAD" up --state "$dir" >"$work/up.out" 2>&1 && why=0 || why='up fails'
     "$BULKHEAD" status --json --state "$dir" >"$work/fault.json" 2>&1
-    grep -q 'was started again' "$work/fault.json" || why='control has forgotten what was'
+    grep -q 'slow at de/a/vendor-1 has ended' "$work/fault.json" || why='control has forgotten what was'
     grep -qE '"ago_ms": -' "$work/fault.json" && why="a time is negative"
     day=$(date -u -d '-50 hours' +%Y-%m-%d)
     grep -q "^$day" "$dir/control.log" || why="the log does not have the time as it was"
