@@ -5,41 +5,16 @@
 #
 # BULKHEAD is the program; it runs from the project's folder, where sim-configs is.
 set -u
-
-: "${BULKHEAD:=build/release/bulkhead}"
+# shellcheck source=tests/live/live.sh
+. tests/live/live.sh
 case $BULKHEAD in
 /*) ;;
 *) BULKHEAD=$PWD/$BULKHEAD ;;
 esac
-work=$(mktemp -d)
-dir=$work/state
-n=0
 bystander=
-clean() {
+clean_more() {
     rm -f "$work/hold"
     [ -z "$bystander" ] || kill "$bystander" 2>/dev/null
-    timeout 60 "$BULKHEAD" down --state "$dir" >/dev/null 2>&1
-    rm -rf "$work"
-}
-trap clean EXIT
-trap 'exit 130' HUP INT TERM
-
-verdict() { # claim, 0 or what is wrong
-    n=$((n + 1))
-    if [ "$2" = 0 ]; then
-        echo "ok $n - $1"
-    else
-        echo "not ok $n - $1: $2"
-        sed 's/^/# /' "$work"/*.out | tail -n 60
-    fi
-}
-
-until_so() { # command
-    end=$(($(date +%s) + 20))
-    until "$@"; do
-        [ "$(date +%s)" -lt "$end" ] || return 1
-        sleep 0.02 # between two looks, not for luck
-    done
 }
 
 # The processes of our folder, by their command lines: "PID ROLE ...".

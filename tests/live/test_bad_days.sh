@@ -5,36 +5,11 @@
 #
 # BULKHEAD is the program; it runs from the project's folder, where sim-configs is.
 set -u
-
-: "${BULKHEAD:=build/release/bulkhead}"
-work=$(mktemp -d)
-dir=$work/state
-n=0
+# shellcheck source=tests/live/live.sh
+. tests/live/live.sh
 flood=
-clean() {
+clean_more() {
     [ -z "$flood" ] || kill "$flood" 2>/dev/null
-    "$BULKHEAD" down --state "$dir" >/dev/null 2>&1
-    rm -rf "$work"
-}
-trap clean EXIT
-trap 'exit 130' HUP INT TERM
-
-verdict() { # claim, 0 or what is wrong
-    n=$((n + 1))
-    if [ "$2" = 0 ]; then
-        echo "ok $n - $1"
-    else
-        echo "not ok $n - $1: $2"
-        sed 's/^/# /' "$work"/*.out | tail -n 60
-    fi
-}
-
-until_so() { # command
-    end=$(($(date +%s) + 30))
-    until "$@"; do
-        [ "$(date +%s)" -lt "$end" ] || return 1
-        sleep 0.05 # between two looks, not for luck
-    done
 }
 
 pid_of() { tr -cd 0-9 <"$dir/$1.pid"; }

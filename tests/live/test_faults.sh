@@ -4,31 +4,8 @@
 #
 # BULKHEAD is the program; it runs from the project's folder, where sim-configs is.
 set -u
-
-: "${BULKHEAD:=build/release/bulkhead}"
-work=$(mktemp -d)
-dir=$work/state
-n=0
-trap '"$BULKHEAD" down --state "$dir" >/dev/null 2>&1; rm -rf "$work"' EXIT
-trap 'exit 130' HUP INT TERM
-
-verdict() { # claim, 0 or what is wrong
-    n=$((n + 1))
-    if [ "$2" = 0 ]; then
-        echo "ok $n - $1"
-    else
-        echo "not ok $n - $1: $2"
-        sed 's/^/# /' "$work"/*.out | head -n 40
-    fi
-}
-
-until_so() { # command
-    end=$(($(date +%s) + 20))
-    until "$@"; do
-        [ "$(date +%s)" -lt "$end" ] || return 1
-        sleep 0.05 # between two looks, not for luck
-    done
-}
+# shellcheck source=tests/live/live.sh
+. tests/live/live.sh
 
 # Cell fr has one zone, so that no retry elsewhere hides what is wrong; each request takes 10 ms.
 cat >"$work/two.json" <<'END'
